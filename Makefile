@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# Each target calls one script in tools/, which says what it takes and does.
+
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make boot       boot real Xen in QEMU: a guest whose disk is served from unpopulated pages'
+	@echo '                (FLAVOUR=pvh, pv or arm64)'
+	@echo 'make test       every suite and all three boots; the last line counts (SUITES="check kunit" for a few)'
+	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
+	@echo
+	@echo 'make packages   install the Debian packages that are missing'
+	@echo 'make source     unpack the stock kernel'
+	@echo 'make tree       patch a copy of it, or bring that copy up to date'
+	@echo 'make check      style, static checks, rules of this repository'
+	@echo 'make kunit      the unit tests, in QEMU without Xen'
+	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
+	@echo 'make clean      remove build/, downloads included'
+	@echo
+	@echo 'All take BASE=6.12, BUILD=folder (build) and JOBS=N (one for each processor).'
+
+packages source tree apply check kunit boot selftest test:
+	@tools/$@
+
+# The others see to it themselves, or work without.
+source tree check kunit selftest: packages
+
+clean:
+	rm -rf build
+
+.PHONY: help packages source tree apply check kunit boot selftest test clean

@@ -1,0 +1,1433 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of Xen unpopulated memory.
+ *
+ * Each test has a pool of its own. Its boot memory is ordinary pages; its space
+ * is a window in a hole of iomem_resource, where memremap_pages() makes real
+ * struct pages that nothing is ever mapped into. No test makes a hypercall
+ * without Xen, and all of them run in a domain as well.
+ *
+ * Regions of a PV domain cannot be unmade, so every test takes a fresh window.
+ */
+
+#include <kunit/test.h>
+
+#include <linux/bitmap.h>
+#include <linux/completion.h>
+#include <linux/io.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/mmzone.h>
+#include <linux/prandom.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include <xen/page.h>
+#include <xen/xen.h>
+
+#include "../unpopulated-pool.h"
+
+#define NR_BOOT		500		/* pages of boot memory */
+#define BOOT_SKIP	3		/* unaligned on purpose */
+#define BOOT_ORDER	9
+#define NR_SUBSECTION	PAGES_PER_SUBSECTION
+#define SUB		SUBSECTION_SIZE
+#define WINDOW_SIZE	((u64)SZ_64M)
+#define NR_WINDOWS	80
+
+/* Lock classes want static objects, and tests of a suite run one by one. */
+static struct unpopulated_pool pool;
+
+static struct resource windows = DEFINE_RES_MEM_NAMED(0, 0, "KUnit space");
+static unsigned int next_window;
+
+static struct page *boot_pages;		/* 1 << BOOT_ORDER of them */
+static struct page *fallback[8];	/* the last resort */
+static unsigned int nr_fallback;
+static int fallback_ret;
+
+static int fallback_alloc(unsigned int nr_pages, struct page **pages)
+{
+	if (fallback_ret)
+		return fallback_ret;
+	if (nr_pages > nr_fallback)
+		return -ENOMEM;
+	while (nr_pages--)
+		*pages++ = fallback[--nr_fallback];
+	return 0;
+}
+
+static void fallback_free(unsigned int nr_pages, struct page **pages)
+{
+	while (nr_pages--)
+		fallback[nr_fallback++] = *pages++;
+}
+
+/* Windows */
+
+static u64 window_start(void)
+{
+	return windows.start + (next_window - 1) * WINDOW_SIZE;
+}
+
+static unsigned long window_pfn(void)
+{
+	return PFN_DOWN(window_start());
+}
+
+static void use_space(struct kunit *test, u64 offset, u64 size)
+{
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_add(&pool.space,
+					      window_start() + offset,
+					      window_start() + offset + size));
+}
+
+/* Bytes of the window that are claimed. */
+static u64 window_claimed(void)
+{
+	struct resource *res;
+	u64 sum = 0;
+
+	for (res = windows.child; res; res = res->sibling) {
+		if (res->start >= window_start() &&
+		    res->end < window_start() + WINDOW_SIZE)
+			sum += resource_size(res);
+	}
+	return sum;
+}
+
+static u64 space_size(const struct unpopulated_space *space)
+{
+	u64 sum = 0;
+	int i;
+
+	for (i = 0; i < space->nr; i++)
+		sum += space->ranges[i].end - space->ranges[i].start;
+	return sum;
+}
+
+static void use_boot_memory(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, NR_BOOT,
+			unpopulated_region_add_boot(&pool,
+						    page_to_pfn(boot_pages) +
+						    BOOT_SKIP, NR_BOOT));
+}
+
+static void unmake(struct unpopulated_region *region)
+{
+	mutex_lock(&pool.grow_lock);
+	unpopulated_pool_remove(&pool, region);
+	unpopulated_region_destroy(&pool, region);
+	mutex_unlock(&pool.grow_lock);
+}
+
+static struct unpopulated_region *first_region(void)
+{
+	return rb_entry_safe(rb_first(&pool.regions),
+			     struct unpopulated_region, node);
+}
+
+static struct page **page_array(struct kunit *test, unsigned int nr)
+{
+	struct page **pages = kunit_kcalloc(test, nr, sizeof(*pages),
+					    GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	return pages;
+}
+
+/* All that must hold whenever no call is under way. */
+static void check_pool(struct kunit *test, unsigned long nr_lent)
+{
+	unsigned long total = 0, nr_free = 0;
+	unsigned int nr_regions = 0;
+	struct rb_node *node;
+
+	for (node = rb_first(&pool.regions); node; node = rb_next(node)) {
+		struct unpopulated_region *region =
+			rb_entry(node, struct unpopulated_region, node);
+		unsigned long used = bitmap_weight(region->used,
+						   region->nr_bits);
+		unsigned long padding = region->nr_bits - region->nr_pages;
+
+		KUNIT_EXPECT_EQ(test, region->nr_pages,
+				region->nr_free + used - padding);
+		KUNIT_EXPECT_EQ(test, !region->nr_free,
+				hlist_unhashed(&region->list));
+		KUNIT_EXPECT_TRUE(test, !region->hint ||
+				  find_first_zero_bit(region->used,
+						      region->nr_bits) >=
+				  region->hint * BITS_PER_LONG);
+		total += region->nr_pages;
+		nr_free += region->nr_free;
+		nr_regions++;
+	}
+	KUNIT_EXPECT_EQ(test, pool.nr_total, total);
+	KUNIT_EXPECT_EQ(test, pool.nr_free, nr_free);
+	KUNIT_EXPECT_EQ(test, pool.nr_regions, nr_regions);
+	KUNIT_EXPECT_EQ(test, nr_lent, total - nr_free);
+}
+
+/* Space */
+
+static void space_empty(struct kunit *test)
+{
+	struct range taken;
+
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_space_take(&pool.space, SUB, SUB, SUB,
+					       U64_MAX, &taken));
+}
+
+/* Ranges may come in any order, and what touches or overlaps becomes one. */
+static void space_merges(struct kunit *test)
+{
+	static const struct range offered[] = {
+		{ 6 * SUB, 8 * SUB }, { 2 * SUB, 4 * SUB },
+		{ 4 * SUB, 5 * SUB }, { 5 * SUB - 1, 6 * SUB + 1 },
+		{ 20 * SUB, 21 * SUB },
+	};
+	struct range taken;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(offered); i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_space_add(&pool.space,
+						      offered[i].start,
+						      offered[i].end));
+	KUNIT_EXPECT_EQ(test, 2, pool.space.nr);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, 6 * SUB, SUB,
+					       U64_MAX, &taken));
+	KUNIT_EXPECT_EQ(test, 2 * SUB, taken.start);
+	KUNIT_EXPECT_EQ(test, 8 * SUB, taken.end);
+}
+
+/* Two halves of a subsection from two ranges make a whole one. */
+static void space_unaligned(struct kunit *test)
+{
+	struct range taken;
+
+	unpopulated_space_add(&pool.space, SUB + SZ_4K, 2 * SUB - SZ_4K);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_space_take(&pool.space, SUB, SUB, SUB,
+					       U64_MAX, &taken));
+	unpopulated_space_add(&pool.space, 2 * SUB - SZ_4K, 3 * SUB + SZ_4K);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, 4 * SUB, SUB,
+					       U64_MAX, &taken));
+	KUNIT_EXPECT_EQ(test, 2 * SUB, taken.start);
+	KUNIT_EXPECT_EQ(test, 3 * SUB, taken.end);
+}
+
+static void space_lowest_first(struct kunit *test)
+{
+	struct range taken;
+
+	unpopulated_space_add(&pool.space, 100 * SUB, 200 * SUB);
+	unpopulated_space_add(&pool.space, 10 * SUB, 12 * SUB);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, SUB, SUB,
+					       U64_MAX, &taken));
+	KUNIT_EXPECT_EQ(test, 10 * SUB, taken.start);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, 2 * SUB, SUB,
+					       U64_MAX, &taken));
+	KUNIT_EXPECT_EQ(test, 100 * SUB, taken.start);
+}
+
+/* With nothing as large as wanted, the largest is taken, but never below min. */
+static void space_largest(struct kunit *test)
+{
+	struct range taken;
+
+	unpopulated_space_add(&pool.space, 10 * SUB, 12 * SUB);
+	unpopulated_space_add(&pool.space, 20 * SUB, 25 * SUB);
+	unpopulated_space_add(&pool.space, 30 * SUB, 33 * SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_space_take(&pool.space, 6 * SUB, 8 * SUB,
+					       SUB, U64_MAX, &taken));
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, 8 * SUB, SUB,
+					       U64_MAX, &taken));
+	KUNIT_EXPECT_EQ(test, 20 * SUB, taken.start);
+	KUNIT_EXPECT_EQ(test, 25 * SUB, taken.end);
+}
+
+static void space_limit(struct kunit *test)
+{
+	struct range taken;
+
+	unpopulated_space_add(&pool.space, 10 * SUB, 14 * SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_space_take(&pool.space, SUB, SUB, SUB,
+					       11 * SUB - 1, &taken));
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, 4 * SUB, SUB,
+					       12 * SUB, &taken));
+	KUNIT_EXPECT_EQ(test, 10 * SUB, taken.start);
+	KUNIT_EXPECT_EQ(test, 12 * SUB, taken.end);
+}
+
+static void space_remove(struct kunit *test)
+{
+	struct range taken;
+
+	unpopulated_space_add(&pool.space, 10 * SUB, 14 * SUB);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_remove(&pool.space, 11 * SUB + 1,
+						 11 * SUB + 2));
+	KUNIT_EXPECT_EQ(test, 2, pool.space.nr);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_take(&pool.space, SUB, 4 * SUB, SUB,
+					       U64_MAX, &taken));
+	KUNIT_EXPECT_EQ(test, 12 * SUB, taken.start);
+	KUNIT_EXPECT_EQ(test, 14 * SUB, taken.end);
+}
+
+static void space_give_back(struct kunit *test)
+{
+	struct range taken[3];
+	int i;
+
+	unpopulated_space_add(&pool.space, 10 * SUB, 13 * SUB);
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_space_take(&pool.space, SUB, SUB,
+						       SUB, U64_MAX,
+						       &taken[i]));
+	KUNIT_EXPECT_EQ(test, 0, pool.space.nr);
+	unpopulated_space_give_back(&pool.space, taken[0].start, taken[0].end);
+	unpopulated_space_give_back(&pool.space, taken[2].start, taken[2].end);
+	unpopulated_space_give_back(&pool.space, taken[1].start, taken[1].end);
+	KUNIT_EXPECT_EQ(test, 1, pool.space.nr);
+	KUNIT_EXPECT_EQ(test, 0, pool.space.taken);
+	KUNIT_EXPECT_EQ(test, 3 * SUB, space_size(&pool.space));
+}
+
+/* Random calls against one bit for each of 64 subsections. */
+static void space_random(struct kunit *test)
+{
+	struct range held[64];
+	struct rnd_state rnd;
+	unsigned int nr_held = 0;
+	u64 model = 0;
+	int step;
+
+	prandom_seed_state(&rnd, 1);
+	for (step = 0; step < 2000; step++) {
+		unsigned int bit = prandom_u32_state(&rnd) % 64;
+		unsigned int want = 1 + prandom_u32_state(&rnd) % 4;
+		struct range taken;
+		int ret, i;
+
+		switch (prandom_u32_state(&rnd) % 4) {
+		case 0:	/* offer a subsection that nobody holds */
+			for (i = 0; i < nr_held; i++) {
+				if (held[i].start <= bit * SUB &&
+				    bit * SUB < held[i].end)
+					break;
+			}
+			if (i < nr_held)
+				break;
+			unpopulated_space_add(&pool.space, bit * SUB,
+					      (bit + 1) * SUB);
+			model |= BIT_ULL(bit);
+			break;
+		case 1:
+			if (!nr_held)
+				break;
+			i = bit % nr_held;
+			unpopulated_space_give_back(&pool.space, held[i].start,
+						    held[i].end);
+			model |= GENMASK_ULL(held[i].end / SUB - 1,
+					     held[i].start / SUB);
+			held[i] = held[--nr_held];
+			break;
+		default:
+			ret = unpopulated_space_take(&pool.space, SUB,
+						     want * SUB, SUB, U64_MAX,
+						     &taken);
+			KUNIT_ASSERT_EQ(test, model ? 0 : -ENODEV, ret);
+			if (ret)
+				break;
+			held[nr_held++] = taken;
+			for (i = taken.start / SUB; i < taken.end / SUB; i++) {
+				KUNIT_ASSERT_TRUE(test, model & BIT_ULL(i));
+				model &= ~BIT_ULL(i);
+			}
+		}
+		KUNIT_ASSERT_EQ(test, hweight64(model) * SUB,
+				space_size(&pool.space));
+		KUNIT_ASSERT_EQ(test, nr_held, pool.space.taken);
+		KUNIT_ASSERT_LE(test, pool.space.nr, pool.space.slots);
+	}
+}
+
+/* What lies beyond what can be claimed at all is dropped, not tried forever. */
+static void space_beyond_iomem(struct kunit *test)
+{
+	u64 end = ALIGN(iomem_resource.end, SUB);
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_space_add(&pool.space, end, end + 4 * SUB));
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
+	KUNIT_EXPECT_LE(test, unpopulated_reach().end - 1, iomem_resource.end);
+}
+
+/* Allocation */
+
+static void alloc_none(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, 0, NULL));
+	unpopulated_pool_free(&pool, 0, NULL);
+	check_pool(test, 0);
+}
+
+static void alloc_too_many(struct kunit *test)
+{
+	use_boot_memory(test);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			unpopulated_pool_alloc(&pool, INT_MAX / PAGE_SIZE + 1,
+					       NULL));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			unpopulated_pool_alloc(&pool, UINT_MAX, NULL));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			unpopulated_pool_alloc_run(&pool, UINT_MAX, ULONG_MAX,
+						   NULL));
+	check_pool(test, 0);
+}
+
+static void alloc_no_space(struct kunit *test)
+{
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 1, ULONG_MAX, &page));
+	check_pool(test, 0);
+}
+
+static void alloc_all_or_nothing(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_BOOT + 1);
+
+	use_boot_memory(test);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc(&pool, NR_BOOT + 1, pages));
+	check_pool(test, 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, NR_BOOT, pages));
+	check_pool(test, NR_BOOT);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc(&pool, 1, pages + NR_BOOT));
+	check_pool(test, NR_BOOT);
+	unpopulated_pool_free(&pool, NR_BOOT, pages);
+	check_pool(test, 0);
+}
+
+/* No page twice, and none from the padding around an unaligned region. */
+static void alloc_distinct(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_BOOT);
+	DECLARE_BITMAP(seen, 1 << BOOT_ORDER) = {};
+	unsigned int i, nr, done;
+
+	use_boot_memory(test);
+	for (done = 0, nr = 1; done < NR_BOOT; done += nr, nr = nr * 3 % 100) {
+		nr = min(nr, NR_BOOT - done);
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_pool_alloc(&pool, nr,
+						       pages + done));
+	}
+	for (i = 0; i < NR_BOOT; i++) {
+		unsigned long bit = page_to_pfn(pages[i]) -
+				    page_to_pfn(boot_pages);
+
+		KUNIT_ASSERT_GE(test, bit, BOOT_SKIP);
+		KUNIT_ASSERT_LT(test, bit, BOOT_SKIP + NR_BOOT);
+		KUNIT_EXPECT_FALSE(test, test_and_set_bit(bit, seen));
+	}
+	check_pool(test, NR_BOOT);
+}
+
+/* What the caller keeps in a page on loan stays while others come and go. */
+static void alloc_leaves_struct_page_alone(struct kunit *test)
+{
+	struct page *pages[3], *kept;
+
+	use_space(test, 0, WINDOW_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 3, pages));
+	kept = pages[1];
+	kept->zone_device_data = test;
+	unpopulated_pool_free(&pool, 1, &pages[0]);
+	unpopulated_pool_free(&pool, 1, &pages[2]);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &pages[0]));
+	KUNIT_EXPECT_PTR_EQ(test, (void *)test, kept->zone_device_data);
+	KUNIT_EXPECT_EQ(test, 1, page_count(kept));
+	unpopulated_pool_free(&pool, 1, &pages[0]);
+	unpopulated_pool_free(&pool, 1, &kept);
+	KUNIT_EXPECT_PTR_EQ(test, (void *)test, kept->zone_device_data);
+	check_pool(test, 0);
+}
+
+/* Pages come from the region that has the fewest left, so that others empty. */
+static void alloc_fullest_first(struct kunit *test)
+{
+	struct page **low = page_array(test, 128), **high = page_array(test, 128);
+	unsigned long pfn = page_to_pfn(boot_pages);
+	struct page *page;
+
+	KUNIT_ASSERT_EQ(test, 128,
+			unpopulated_region_add_boot(&pool, pfn, 128));
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 128, low));
+	KUNIT_ASSERT_EQ(test, 128,
+			unpopulated_region_add_boot(&pool, pfn + 256, 128));
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 128, high));
+
+	/* The fuller one is neither the lower one nor the last to get pages. */
+	unpopulated_pool_free(&pool, 10, high);
+	unpopulated_pool_free(&pool, 100, low);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_GE(test, page_to_pfn(page), pfn + 256);
+	check_pool(test, 256 - 110 + 1);
+}
+
+/* Frees */
+
+static void free_any_order(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_BOOT);
+	struct rnd_state rnd;
+	unsigned int i, other;
+
+	use_boot_memory(test);
+	prandom_seed_state(&rnd, 2);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, NR_BOOT, pages));
+	for (i = NR_BOOT - 1; i; i--) {
+		other = prandom_u32_state(&rnd) % (i + 1);
+		swap(pages[i], pages[other]);
+	}
+	unpopulated_pool_free(&pool, NR_BOOT / 2, pages);
+	check_pool(test, NR_BOOT - NR_BOOT / 2);
+	unpopulated_pool_free(&pool, NR_BOOT - NR_BOOT / 2,
+			      pages + NR_BOOT / 2);
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+}
+
+static void free_twice(struct kunit *test)
+{
+	struct page *pages[4], *again[4];
+
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 4, pages));
+	unpopulated_pool_free(&pool, 1, &pages[1]);
+	/* Page 1 is free already; its neighbours in the call are not. */
+	unpopulated_pool_free(&pool, 4, pages);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_refused);
+	check_pool(test, 0);
+
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 2, pages));
+	again[0] = pages[0];
+	again[1] = pages[0];
+	unpopulated_pool_free(&pool, 2, again);
+	KUNIT_EXPECT_EQ(test, 2, pool.nr_refused);
+	check_pool(test, 1);
+}
+
+static void free_of_stranger(struct kunit *test)
+{
+	struct page *pages[3];
+
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 2, pages));
+	/* The page below the region, which its bitmap has a bit for. */
+	pages[2] = pages[1];
+	pages[1] = boot_pages + BOOT_SKIP - 1;
+	unpopulated_pool_free(&pool, 3, pages);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_refused);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_leaked);
+	check_pool(test, 0);
+}
+
+static void free_while_mapped(struct kunit *test)
+{
+	struct page *pages[5];
+
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 5, pages));
+	SetPageForeign(pages[2]);
+	unpopulated_pool_free(&pool, 5, pages);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_refused);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_leaked);
+	check_pool(test, 1);
+
+	/* It never comes back while it maps a grant, and does when it does not. */
+	ClearPageForeign(pages[2]);
+	unpopulated_pool_free(&pool, 1, &pages[2]);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_refused);
+	check_pool(test, 0);
+}
+
+static void owns(struct kunit *test)
+{
+	unsigned long pfn = page_to_pfn(boot_pages) + BOOT_SKIP;
+
+	use_boot_memory(test);
+	KUNIT_EXPECT_FALSE(test, unpopulated_pool_owns(&pool, pfn - 1));
+	KUNIT_EXPECT_TRUE(test, unpopulated_pool_owns(&pool, pfn));
+	KUNIT_EXPECT_TRUE(test,
+			  unpopulated_pool_owns(&pool, pfn + NR_BOOT - 1));
+	KUNIT_EXPECT_FALSE(test, unpopulated_pool_owns(&pool, pfn + NR_BOOT));
+	KUNIT_EXPECT_FALSE(test, unpopulated_pool_owns(&pool, 0));
+	KUNIT_EXPECT_FALSE(test, unpopulated_pool_owns(&pool, ULONG_MAX));
+}
+
+/* Contiguous runs */
+
+static void run_is_ascending(struct kunit *test)
+{
+	struct page *pages[100];
+	unsigned int i;
+
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc_run(&pool, 100, ULONG_MAX,
+						   pages));
+	for (i = 1; i < 100; i++)
+		KUNIT_EXPECT_EQ(test, page_to_pfn(pages[0]) + i,
+				page_to_pfn(pages[i]));
+	check_pool(test, 100);
+}
+
+static const unsigned int run_lengths[] = { 1, 2, 16, 64, 100, 256, 512, 1024 };
+
+static void run_length_name(const unsigned int *nr, char *name)
+{
+	sprintf(name, "%u pages", *nr);
+}
+
+KUNIT_ARRAY_PARAM(run, run_lengths, run_length_name);
+
+/* Powers of two are aligned to their size, up to 2 MiB. */
+static void run_alignment(struct kunit *test)
+{
+	unsigned int nr = *(const unsigned int *)test->param_value;
+	struct page **pages = page_array(test, nr), *single;
+	unsigned long align = 1;
+
+	if (is_power_of_2(nr))
+		align = min_t(unsigned long, nr, SZ_2M >> PAGE_SHIFT);
+
+	use_space(test, 0, WINDOW_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &single));
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc_run(&pool, nr, ULONG_MAX,
+						   pages));
+	KUNIT_EXPECT_EQ(test, 0, page_to_pfn(pages[0]) % align);
+	check_pool(test, nr + 1);
+	unpopulated_pool_free(&pool, 1, &single);
+	unpopulated_pool_free(&pool, nr, pages);
+	check_pool(test, 0);
+}
+
+static void run_below_limit(struct kunit *test)
+{
+	unsigned long first = page_to_pfn(boot_pages) + BOOT_SKIP;
+	struct page *pages[4];
+
+	use_boot_memory(test);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 3, first + 2, pages));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 3, 0, pages));
+	check_pool(test, 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc_run(&pool, 3, first + 3, pages));
+	KUNIT_EXPECT_EQ(test, first, page_to_pfn(pages[0]));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 1, first + 3,
+						   pages + 3));
+	check_pool(test, 3);
+}
+
+/* Growth for a run keeps to the limit too. */
+static void run_grows_below_limit(struct kunit *test)
+{
+	struct page **pages = page_array(test, 2 * NR_SUBSECTION);
+	unsigned long limit;
+
+	use_space(test, 0, WINDOW_SIZE);
+	limit = window_pfn() + 2 * NR_SUBSECTION;
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 2 * NR_SUBSECTION,
+						   limit - 1, pages));
+	KUNIT_EXPECT_EQ(test, 0, window_claimed());
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc_run(&pool, 2 * NR_SUBSECTION,
+						   limit, pages));
+	KUNIT_EXPECT_EQ(test, window_pfn(), page_to_pfn(pages[0]));
+	check_pool(test, 2 * NR_SUBSECTION);
+}
+
+static void run_of_none(struct kunit *test)
+{
+	use_boot_memory(test);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			unpopulated_pool_alloc_run(&pool, 0, ULONG_MAX, NULL));
+	check_pool(test, 0);
+}
+
+/* Enough free pages, but no two of them are neighbours. */
+static void run_in_fragments(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_BOOT), *pair[2];
+	unsigned int i;
+
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc_run(&pool, NR_BOOT, ULONG_MAX,
+						   pages));
+	for (i = 0; i < NR_BOOT; i += 2)
+		unpopulated_pool_free(&pool, 1, &pages[i]);
+	check_pool(test, NR_BOOT / 2);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 2, ULONG_MAX, pair));
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, 2, pair));
+	check_pool(test, NR_BOOT / 2 + 2);
+}
+
+/* Contiguous pages may go back one by one, and singles in runs. */
+static void run_and_singles_mix(struct kunit *test)
+{
+	struct page *run[64], *singles[64];
+	unsigned int i;
+
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc_run(&pool, 64, ULONG_MAX, run));
+	for (i = 0; i < 64; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_pool_alloc(&pool, 1, &singles[i]));
+	for (i = 0; i < 64; i += 2)
+		unpopulated_pool_free(&pool, 1, &run[i]);
+	unpopulated_pool_free(&pool, 64, singles);
+	for (i = 1; i < 64; i += 2)
+		unpopulated_pool_free(&pool, 1, &run[i]);
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+}
+
+/* The last resort */
+
+static void last_resort_mixture(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_BOOT + 8);
+
+	use_boot_memory(test);
+	pool.last_resort_alloc = fallback_alloc;
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, NR_BOOT, pages + 4));
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 4, pages));
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, 4, pages + NR_BOOT + 4));
+	KUNIT_EXPECT_EQ(test, 8, atomic_long_read(&pool.nr_last_resort));
+	KUNIT_EXPECT_EQ(test, 0, nr_fallback);
+	KUNIT_EXPECT_FALSE(test,
+			   unpopulated_pool_owns(&pool, page_to_pfn(pages[0])));
+	swap(pages[1], pages[100]);
+
+	unpopulated_pool_free(&pool, NR_BOOT + 8, pages);
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&pool.nr_last_resort));
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+	check_pool(test, 0);
+}
+
+static void last_resort_fails(struct kunit *test)
+{
+	struct page *pages[16];
+
+	pool.last_resort_alloc = fallback_alloc;
+	fallback_ret = -EBUSY;
+	KUNIT_EXPECT_EQ(test, -EBUSY, unpopulated_pool_alloc(&pool, 1, pages));
+	fallback_ret = 0;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			unpopulated_pool_alloc(&pool, 16, pages));
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&pool.last_resort));
+}
+
+/* What was allocated before there was space goes back to where it is from. */
+static void last_resort_before_space(struct kunit *test)
+{
+	struct page *early, *late;
+
+	pool.last_resort_alloc = fallback_alloc;
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &early));
+	use_boot_memory(test);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &late));
+	KUNIT_EXPECT_TRUE(test,
+			  unpopulated_pool_owns(&pool, page_to_pfn(late)));
+	unpopulated_pool_free(&pool, 1, &early);
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+	check_pool(test, 1);
+}
+
+static void last_resort_misuse(struct kunit *test)
+{
+	struct page *page;
+
+	pool.last_resort_alloc = fallback_alloc;
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	SetPageForeign(page);
+	unpopulated_pool_free(&pool, 1, &page);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_leaked);
+	KUNIT_EXPECT_EQ(test, 7, nr_fallback);
+	ClearPageForeign(page);
+	unpopulated_pool_free(&pool, 1, &page);
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+	unpopulated_pool_free(&pool, 1, &page);
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+	KUNIT_EXPECT_EQ(test, 2, pool.nr_refused);
+}
+
+/* Growth */
+
+static void grow_starts_small(struct kunit *test)
+{
+	struct unpopulated_region *region;
+	struct page *page;
+
+	use_space(test, 0, WINDOW_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	region = first_region();
+	KUNIT_EXPECT_EQ(test, NR_SUBSECTION, region->nr_pages);
+	KUNIT_EXPECT_EQ(test, window_pfn(), region->start_pfn);
+	KUNIT_EXPECT_EQ(test, window_pfn(), page_to_pfn(page));
+	KUNIT_EXPECT_PTR_EQ(test, &windows, region->res.parent);
+	KUNIT_EXPECT_STREQ(test, "Xen scratch", region->res.name);
+	KUNIT_EXPECT_TRUE(test, is_zone_device_page(page));
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_waited);
+	check_pool(test, 1);
+}
+
+/* 2, 4, 8 and 16 MiB, side by side. */
+static void grow_doubles(struct kunit *test)
+{
+	unsigned long nr = 15 * NR_SUBSECTION, pfn, i;
+	struct page **pages = page_array(test, nr);
+	u64 size = SUB;
+	struct rb_node *node;
+
+	use_space(test, 0, WINDOW_SIZE);
+	for (i = 0; i < nr; i += NR_SUBSECTION / 2)
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_pool_alloc(&pool, NR_SUBSECTION / 2,
+						       pages + i));
+	KUNIT_EXPECT_EQ(test, 4, pool.nr_grown);
+	pfn = window_pfn();
+	for (node = rb_first(&pool.regions); node; node = rb_next(node)) {
+		struct unpopulated_region *region =
+			rb_entry(node, struct unpopulated_region, node);
+
+		KUNIT_EXPECT_EQ(test, pfn, region->start_pfn);
+		KUNIT_EXPECT_EQ(test, size, (u64)region->nr_pages << PAGE_SHIFT);
+		pfn += region->nr_pages;
+		size *= 2;
+	}
+	check_pool(test, nr);
+}
+
+static void grow_for_big_request(struct kunit *test)
+{
+	unsigned long nr = 3 * NR_SUBSECTION + 1;
+	struct page **pages = page_array(test, nr);
+
+	use_space(test, 0, WINDOW_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, nr, pages));
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_grown);
+	KUNIT_EXPECT_EQ(test, 4 * NR_SUBSECTION, first_region()->nr_pages);
+	check_pool(test, nr);
+}
+
+/* A request that no single range holds is served from several. */
+static void grow_over_ranges(struct kunit *test)
+{
+	struct page **pages = page_array(test, 3 * NR_SUBSECTION + 1);
+
+	use_space(test, 0, SUB);
+	use_space(test, 4 * SUB, 2 * SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 3 * NR_SUBSECTION,
+						   ULONG_MAX, pages));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc(&pool, 3 * NR_SUBSECTION + 1,
+					       pages));
+	check_pool(test, 0);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, 3 * NR_SUBSECTION, pages));
+	KUNIT_EXPECT_EQ(test, 2, pool.nr_grown);
+	check_pool(test, 3 * NR_SUBSECTION);
+}
+
+/* What somebody else claimed is stepped around, and costs only itself. */
+static void grow_around_conflict(struct kunit *test)
+{
+	struct resource other = DEFINE_RES_MEM_NAMED(window_start() + SUB + SZ_4K,
+						     SZ_4K, "KUnit conflict");
+	struct page **pages = page_array(test, 4 * NR_SUBSECTION);
+	int ret;
+
+	other.flags |= IORESOURCE_BUSY;
+	KUNIT_ASSERT_EQ(test, 0, request_resource(&windows, &other));
+	use_space(test, 0, 4 * SUB);
+	pool.next_size = 4 * SUB;
+	ret = unpopulated_pool_alloc(&pool, 3 * NR_SUBSECTION, pages);
+	KUNIT_EXPECT_EQ(test, 0, ret);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc(&pool, 1,
+					       pages + 3 * NR_SUBSECTION));
+	KUNIT_EXPECT_FALSE(test,
+			   unpopulated_pool_owns(&pool, PFN_DOWN(other.start)));
+	release_resource(&other);
+	check_pool(test, 3 * NR_SUBSECTION);
+}
+
+/* A node is somebody's, busy or not, unless the space was made from it. */
+static void grow_in_node(struct kunit *test)
+{
+	struct resource *node = kzalloc(sizeof(*node), GFP_KERNEL);
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, node);
+	*node = DEFINE_RES_MEM_NAMED(window_start(), SUB, "KUnit window");
+	KUNIT_ASSERT_EQ(test, 0, request_resource(&windows, node));
+
+	use_space(test, 0, SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
+
+	node->name = windows.name;
+	node->flags |= IORESOURCE_BUSY;
+	use_space(test, 0, SUB);
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_PTR_EQ(test, node, first_region()->res.parent);
+	check_pool(test, 1);
+	unpopulated_pool_free(&pool, 1, &page);
+
+	/* Where the region stays for good, so does the node that it lies in. */
+	if (!unpopulated_region_is_permanent(first_region())) {
+		unmake(first_region());
+		release_resource(node);
+		kfree(node);
+	}
+}
+
+struct failing_step {
+	enum unpopulated_step step;
+	const char *name;
+	bool keeps_claim_on_pv;
+};
+
+static const struct failing_step failing_steps[] = {
+	{ UNPOPULATED_STEP_ALLOC, "alloc", false },
+	{ UNPOPULATED_STEP_CLAIM, "claim", false },
+	{ UNPOPULATED_STEP_P2M, "p2m", true },
+	{ UNPOPULATED_STEP_MAP, "map", true },
+};
+
+static void failing_step_name(const struct failing_step *step, char *name)
+{
+	strscpy(name, step->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(failing_step, failing_steps, failing_step_name);
+
+/* Each step of making a region fails once; nothing of it is left behind. */
+static void grow_fails(struct kunit *test)
+{
+	const struct failing_step *failing = test->param_value;
+	bool kept = failing->keeps_claim_on_pv && xen_pv_domain();
+	struct page *page;
+
+	use_space(test, 0, WINDOW_SIZE);
+	pool.fail_step = failing->step;
+	pool.fail_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			unpopulated_pool_alloc_run(&pool, 1, ULONG_MAX, &page));
+	check_pool(test, 0);
+	/* On PV the first range is kept aside, but tried again and not lost. */
+	KUNIT_EXPECT_EQ(test, kept ? SUB : 0, window_claimed());
+	KUNIT_EXPECT_EQ(test, WINDOW_SIZE - (kept ? SUB : 0),
+			space_size(&pool.space));
+
+	pool.fail_step = UNPOPULATED_STEP_NONE;
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, window_pfn(), page_to_pfn(page));
+	KUNIT_EXPECT_EQ(test, SUB, window_claimed());
+	check_pool(test, 1);
+}
+
+/* A range that can never have struct pages does not stop the others. */
+static void grow_past_unusable(struct kunit *test)
+{
+	struct page *page;
+
+	use_space(test, 0, SUB);
+	use_space(test, 4 * SUB, 2 * SUB);
+	pool.fail_step = UNPOPULATED_STEP_MAP;
+	pool.fail_errno = -EINVAL;
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
+	KUNIT_EXPECT_EQ(test, 3 * SUB, window_claimed());
+	check_pool(test, 0);
+
+	pool.fail_step = UNPOPULATED_STEP_NONE;
+	use_space(test, 8 * SUB, SUB);
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	check_pool(test, 1);
+}
+
+/* What can not be served in full makes no struct pages at all. */
+static void grow_not_in_vain(struct kunit *test)
+{
+	struct page **pages = page_array(test, 4 * NR_SUBSECTION);
+
+	use_space(test, 0, SUB);
+	use_space(test, 4 * SUB, SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc(&pool, 2 * NR_SUBSECTION + 1,
+					       pages));
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_grown);
+	KUNIT_EXPECT_EQ(test, 0, window_claimed());
+	check_pool(test, 0);
+}
+
+/* RAM that is short is an error; the last resort would need still more. */
+static void grow_failure_is_no_last_resort(struct kunit *test)
+{
+	struct page *page;
+
+	use_space(test, 0, WINDOW_SIZE);
+	pool.last_resort_alloc = fallback_alloc;
+	pool.fail_step = UNPOPULATED_STEP_MAP;
+	pool.fail_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+}
+
+/* On PV, a page on loan has its p2m leaf, and it is paid for once. */
+static void back_by_leaf(struct kunit *test)
+{
+	struct page **pages = page_array(test, UNPOPULATED_LEAF_PAGES + 1);
+	struct unpopulated_region *region;
+	unsigned int leaves = xen_pv_domain() ? 2 : 0;
+
+	use_space(test, 0, 8 * SUB);
+	pool.next_size = 8 * SUB;
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool,
+					       UNPOPULATED_LEAF_PAGES + 1,
+					       pages));
+	region = first_region();
+	KUNIT_ASSERT_EQ(test, xen_pv_domain(), !!region->backed);
+	if (region->backed)
+		KUNIT_EXPECT_EQ(test, leaves,
+				bitmap_weight(region->backed,
+					      DIV_ROUND_UP(region->nr_bits,
+							   UNPOPULATED_LEAF_PAGES)));
+	/* What is paid for cannot fail for lack of memory any more. */
+	unpopulated_pool_free(&pool, UNPOPULATED_LEAF_PAGES + 1, pages);
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, pages));
+	check_pool(test, 1);
+}
+
+/* A page that cannot take a foreign frame is not handed out. */
+static void back_fails(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_BOOT);
+
+	use_boot_memory(test);
+	pool.fail_step = UNPOPULATED_STEP_BACK;
+	pool.fail_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			unpopulated_pool_alloc(&pool, NR_BOOT, pages));
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			unpopulated_pool_alloc_run(&pool, 64, ULONG_MAX, pages));
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+}
+
+static void hole_only_if_allowed(struct kunit *test)
+{
+	struct unpopulated_region *region;
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	pool.holes_above = windows.end + 1;
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	region = first_region();
+	KUNIT_EXPECT_EQ(test, UNPOPULATED_HOLE, region->source);
+	KUNIT_EXPECT_EQ(test, 0, region->start_pfn % PAGES_PER_SECTION);
+	KUNIT_EXPECT_EQ(test, PAGES_PER_SECTION, region->nr_pages);
+	KUNIT_EXPECT_GT(test, PFN_PHYS((u64)region->start_pfn), windows.end);
+	check_pool(test, 1);
+}
+
+static void hole_fails(struct kunit *test)
+{
+	struct page *page;
+
+	pool.holes_above = windows.end + 1;
+	pool.fail_step = UNPOPULATED_STEP_CLAIM;
+	pool.fail_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, unpopulated_pool_alloc(&pool, 1, &page));
+	pool.fail_step = UNPOPULATED_STEP_NONE;
+	pool.holes_above = unpopulated_reach().end;
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	check_pool(test, 0);
+}
+
+/* Space comes before holes. */
+static void hole_after_space(struct kunit *test)
+{
+	struct page *page;
+
+	use_space(test, 0, SUB);
+	pool.holes_above = windows.end + 1;
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, UNPOPULATED_SPACE, first_region()->source);
+	check_pool(test, 1);
+}
+
+struct granule_case {
+	const char *name;
+	u64 page_size, granule;
+};
+
+static const struct granule_case granule_cases[] = {
+	{ "4K pages", SZ_4K, SZ_2M },
+	{ "16K pages", SZ_16K, SZ_4M },
+	{ "64K pages", SZ_64K, SZ_64M },
+};
+
+static void granule_name(const struct granule_case *granule, char *name)
+{
+	strscpy(name, granule->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(granule, granule_cases, granule_name);
+
+/* A page of the vmemmap must not describe two regions, or none can go. */
+static void release_granule(struct kunit *test)
+{
+	const struct granule_case *granule = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, granule->granule,
+			unpopulated_release_granule(granule->page_size, 64));
+}
+
+/* An unmade region leaves no trace, and its place can serve again. */
+static void region_comes_and_goes(struct kunit *test)
+{
+	bool permanent;
+	struct page *page;
+
+	use_space(test, 0, SUB);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	unpopulated_pool_free(&pool, 1, &page);
+	permanent = unpopulated_region_is_permanent(first_region());
+	unmake(first_region());
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, permanent ? SUB : 0, window_claimed());
+	KUNIT_EXPECT_FALSE(test, unpopulated_pool_owns(&pool, window_pfn()));
+	KUNIT_EXPECT_EQ(test, permanent ? -ENODEV : 0,
+			unpopulated_pool_alloc(&pool, 1, &page));
+}
+
+#define NR_CALLERS	4
+
+struct caller {
+	struct completion done;
+	struct page **pages;
+	unsigned int nr, seed;
+	int ret;
+};
+
+static int call_at_random(void *arg)
+{
+	struct caller *caller = arg;
+	struct rnd_state rnd;
+	unsigned int i, j, nr;
+
+	prandom_seed_state(&rnd, caller->seed);
+	for (i = 0; i < 500 && !caller->ret; i++) {
+		nr = 1 + prandom_u32_state(&rnd) % caller->nr;
+		if (prandom_u32_state(&rnd) % 4)
+			caller->ret = unpopulated_pool_alloc(&pool, nr,
+							     caller->pages);
+		else
+			caller->ret = unpopulated_pool_alloc_run(&pool, nr,
+								 ULONG_MAX,
+								 caller->pages);
+		if (caller->ret)
+			break;
+		/* Nobody else may hold one of these. */
+		for (j = 0; j < nr; j++) {
+			if (cmpxchg(&caller->pages[j]->zone_device_data, NULL,
+				    caller))
+				caller->ret = -EEXIST;
+		}
+		cond_resched();
+		for (j = 0; j < nr; j++)
+			WRITE_ONCE(caller->pages[j]->zone_device_data, NULL);
+		unpopulated_pool_free(&pool, nr, caller->pages);
+	}
+	complete(&caller->done);
+	return 0;
+}
+
+/* Callers that allocate, grow and free at once never share a page. */
+static void concurrent_callers(struct kunit *test)
+{
+	struct caller callers[NR_CALLERS];
+	unsigned int i;
+
+	use_space(test, 0, WINDOW_SIZE);
+	for (i = 0; i < NR_CALLERS; i++) {
+		callers[i] = (struct caller){ .nr = 300, .seed = i };
+		callers[i].pages = page_array(test, callers[i].nr);
+		init_completion(&callers[i].done);
+	}
+	for (i = 0; i < NR_CALLERS; i++) {
+		if (IS_ERR(kthread_run(call_at_random, &callers[i],
+				       "unpopulated/%u", i))) {
+			callers[i].ret = -ENOMEM;
+			complete(&callers[i].done);
+		}
+	}
+	for (i = 0; i < NR_CALLERS; i++)
+		wait_for_completion(&callers[i].done);
+	for (i = 0; i < NR_CALLERS; i++)
+		KUNIT_EXPECT_EQ(test, 0, callers[i].ret);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+	check_pool(test, 0);
+}
+
+/* Random calls on space and boot memory against a plain list of what is held. */
+static void random_mixture(struct kunit *test)
+{
+	const unsigned int max_held = 12 * NR_SUBSECTION;
+	struct page **held = page_array(test, max_held);
+	unsigned int nr_held = 0;
+	struct rnd_state rnd;
+	int step;
+
+	use_boot_memory(test);
+	use_space(test, 0, 4 * SUB);
+	use_space(test, 8 * SUB, 4 * SUB);
+	prandom_seed_state(&rnd, 3);
+
+	for (step = 0; step < 3000; step++) {
+		unsigned int nr = 1 + prandom_u32_state(&rnd) %
+				  (1U << prandom_u32_state(&rnd) % 9);
+		bool run = prandom_u32_state(&rnd) % 2;
+		unsigned int i, at;
+		int ret;
+
+		switch (prandom_u32_state(&rnd) % 2) {
+		case 0:
+			if (nr_held + nr > max_held)
+				break;
+			ret = run ? unpopulated_pool_alloc_run(&pool, nr,
+							       ULONG_MAX,
+							       held + nr_held) :
+				    unpopulated_pool_alloc(&pool, nr,
+							   held + nr_held);
+			if (ret) {
+				KUNIT_ASSERT_EQ(test, -ENODEV, ret);
+				break;
+			}
+			for (i = nr_held; i < nr_held + nr; i++) {
+				KUNIT_ASSERT_NULL(test,
+						  held[i]->zone_device_data);
+				held[i]->zone_device_data = test;
+				if (run)
+					KUNIT_ASSERT_EQ(test, i - nr_held,
+							page_to_pfn(held[i]) -
+							page_to_pfn(held[nr_held]));
+			}
+			nr_held += nr;
+			break;
+		default:
+			nr = min(2 * nr, nr_held);
+			/* Half of the frees take pages from all over. */
+			for (i = 0; i < nr && prandom_u32_state(&rnd) % 2; i++) {
+				at = prandom_u32_state(&rnd) % nr_held;
+				swap(held[at], held[nr_held - 1 - i]);
+			}
+			nr_held -= nr;
+			for (i = nr_held; i < nr_held + nr; i++)
+				held[i]->zone_device_data = NULL;
+			unpopulated_pool_free(&pool, nr, held + nr_held);
+		}
+		check_pool(test, nr_held);
+	}
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+	unpopulated_pool_free(&pool, nr_held, held);
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
+}
+
+/* The suite */
+
+static int unpopulated_suite_init(struct kunit_suite *suite)
+{
+	struct range reach = unpopulated_reach();
+	unsigned int i;
+	int ret;
+
+	boot_pages = alloc_pages(GFP_KERNEL, BOOT_ORDER);
+	if (!boot_pages)
+		return -ENOMEM;
+	split_page(boot_pages, BOOT_ORDER);
+
+	for (i = 0; i < ARRAY_SIZE(fallback); i++) {
+		fallback[i] = alloc_page(GFP_KERNEL);
+		if (!fallback[i])
+			goto free_pages;
+	}
+
+	ret = allocate_resource(&iomem_resource, &windows,
+				NR_WINDOWS * WINDOW_SIZE,
+				max(reach.start, (u64)SZ_4G), reach.end - 1,
+				PAGES_PER_SECTION << PAGE_SHIFT, NULL, NULL);
+	if (!ret)
+		return 0;
+
+free_pages:
+	while (i--)
+		__free_page(fallback[i]);
+	for (i = 0; i < 1 << BOOT_ORDER; i++)
+		__free_page(boot_pages + i);
+	return -ENOMEM;
+}
+
+static void unpopulated_suite_exit(struct kunit_suite *suite)
+{
+	unsigned int i;
+
+	if (!boot_pages)
+		return;
+
+	if (!xen_pv_domain())
+		release_resource(&windows);
+	for (i = 0; i < ARRAY_SIZE(fallback); i++)
+		__free_page(fallback[i]);
+	for (i = 0; i < 1 << BOOT_ORDER; i++)
+		__free_page(boot_pages + i);
+}
+
+static int unpopulated_test_init(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1 << BOOT_ORDER; i++)
+		boot_pages[i].zone_device_data = NULL;
+	memset(&pool, 0, sizeof(pool));
+	spin_lock_init(&pool.lock);
+	mutex_init(&pool.grow_lock);
+	xa_init(&pool.last_resort);
+	pool.node = windows.name;
+	pool.last_resort_free = fallback_free;
+	fallback_ret = 0;
+	nr_fallback = ARRAY_SIZE(fallback);
+	next_window = next_window % NR_WINDOWS + 1;
+	return 0;
+}
+
+static void unpopulated_test_exit(struct kunit *test)
+{
+	struct unpopulated_region *region;
+
+	while ((region = first_region()))
+		unmake(region);
+	unpopulated_space_destroy(&pool.space);
+	xa_destroy(&pool.last_resort);
+}
+
+static struct kunit_case unpopulated_cases[] = {
+	KUNIT_CASE(space_empty),
+	KUNIT_CASE(space_merges),
+	KUNIT_CASE(space_unaligned),
+	KUNIT_CASE(space_lowest_first),
+	KUNIT_CASE(space_largest),
+	KUNIT_CASE(space_limit),
+	KUNIT_CASE(space_remove),
+	KUNIT_CASE(space_give_back),
+	KUNIT_CASE(space_random),
+	KUNIT_CASE(space_beyond_iomem),
+	KUNIT_CASE(alloc_none),
+	KUNIT_CASE(alloc_too_many),
+	KUNIT_CASE(alloc_no_space),
+	KUNIT_CASE(alloc_all_or_nothing),
+	KUNIT_CASE(alloc_distinct),
+	KUNIT_CASE(alloc_leaves_struct_page_alone),
+	KUNIT_CASE(alloc_fullest_first),
+	KUNIT_CASE(free_any_order),
+	KUNIT_CASE(free_twice),
+	KUNIT_CASE(free_of_stranger),
+	KUNIT_CASE(free_while_mapped),
+	KUNIT_CASE(owns),
+	KUNIT_CASE(run_is_ascending),
+	KUNIT_CASE_PARAM(run_alignment, run_gen_params),
+	KUNIT_CASE(run_below_limit),
+	KUNIT_CASE(run_grows_below_limit),
+	KUNIT_CASE(run_of_none),
+	KUNIT_CASE(run_in_fragments),
+	KUNIT_CASE(run_and_singles_mix),
+	KUNIT_CASE(last_resort_mixture),
+	KUNIT_CASE(last_resort_fails),
+	KUNIT_CASE(last_resort_before_space),
+	KUNIT_CASE(last_resort_misuse),
+	KUNIT_CASE(grow_starts_small),
+	KUNIT_CASE(grow_doubles),
+	KUNIT_CASE(grow_for_big_request),
+	KUNIT_CASE(grow_over_ranges),
+	KUNIT_CASE(grow_around_conflict),
+	KUNIT_CASE(grow_in_node),
+	KUNIT_CASE_PARAM(grow_fails, failing_step_gen_params),
+	KUNIT_CASE(grow_past_unusable),
+	KUNIT_CASE(grow_not_in_vain),
+	KUNIT_CASE(grow_failure_is_no_last_resort),
+	KUNIT_CASE(back_by_leaf),
+	KUNIT_CASE(back_fails),
+	KUNIT_CASE(hole_only_if_allowed),
+	KUNIT_CASE(hole_fails),
+	KUNIT_CASE(hole_after_space),
+	KUNIT_CASE_PARAM(release_granule, granule_gen_params),
+	KUNIT_CASE(region_comes_and_goes),
+	KUNIT_CASE(concurrent_callers),
+	KUNIT_CASE(random_mixture),
+	{}
+};
+
+static struct kunit_suite unpopulated_suite = {
+	.name = "xen_unpopulated_alloc",
+	.suite_init = unpopulated_suite_init,
+	.suite_exit = unpopulated_suite_exit,
+	.init = unpopulated_test_init,
+	.exit = unpopulated_test_exit,
+	.test_cases = unpopulated_cases,
+};
+
+kunit_test_suite(unpopulated_suite);

@@ -1,0 +1,681 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Xen unpopulated memory: the pool that hands pages out and takes them back.
+ *
+ * A region keeps one bit a page, set while the page is on loan. Allocations
+ * collect free bits a word at a time and turn them into struct page pointers
+ * after the lock is dropped; frees turn consecutive pointers into a mask and clear
+ * it in one go. Nothing is written to a struct page, so a page on loan is the
+ * caller's alone, and a page that is free already is known by its bit.
+ *
+ * An allocation first reserves its number of pages and then collects them, so
+ * it is all or nothing without holding the lock throughout.
+ *
+ * Pages come from the fullest region that has any, so that others empty.
+ */
+
+#define pr_fmt(fmt) "xen:" KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/cleanup.h>
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/sizes.h>
+
+#include <xen/page.h>
+
+#include "unpopulated-pool.h"
+
+/* Free pages of one word of a region's bitmap, collected for an allocation. */
+struct grab {
+	struct unpopulated_region *region;
+	unsigned long word;
+	unsigned long bits;
+};
+
+/* Bounds both the stack and the time that the lock is held: 1024 pages. */
+#define MAX_GRABS	16
+
+/* Lookup */
+
+static int region_cmp_pfn(const void *key, const struct rb_node *node)
+{
+	const struct unpopulated_region *region =
+		rb_entry(node, struct unpopulated_region, node);
+	unsigned long pfn = *(const unsigned long *)key;
+
+	if (pfn < region->start_pfn)
+		return -1;
+	return pfn - region->start_pfn >= region->nr_pages;
+}
+
+static bool region_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct unpopulated_region, node)->start_pfn <
+	       rb_entry(b, struct unpopulated_region, node)->start_pfn;
+}
+
+/*
+ * The region that @pfn belongs to, or NULL. This comes before any look at a
+ * struct page: boot memory has no pgmap, that of an ordinary page is something
+ * else, and a released region has no struct pages at all.
+ */
+static struct unpopulated_region *pool_find(struct unpopulated_pool *pool,
+					    unsigned long pfn)
+{
+	struct unpopulated_region *region = pool->last;
+	struct rb_node *node;
+
+	lockdep_assert_held(&pool->lock);
+
+	if (likely(region && pfn - region->start_pfn < region->nr_pages))
+		return region;
+
+	node = rb_find(&pfn, &pool->regions, region_cmp_pfn);
+	if (!node)
+		return NULL;
+
+	pool->last = rb_entry(node, struct unpopulated_region, node);
+	return pool->last;
+}
+
+/**
+ * unpopulated_pool_owns - is this page part of one of the pool's regions?
+ * @pool: the pool
+ * @pfn: the page
+ *
+ * Return: whether it is, on loan or not. False for last resorts.
+ */
+bool unpopulated_pool_owns(struct unpopulated_pool *pool, unsigned long pfn)
+{
+	guard(spinlock)(&pool->lock);
+	return pool_find(pool, pfn);
+}
+
+/* Regions by fullness */
+
+/* Put @region on the list that its number of free pages calls for. */
+static void region_relist(struct unpopulated_pool *pool,
+			  struct unpopulated_region *region)
+{
+	int fullness = -1;
+
+	lockdep_assert_held(&pool->lock);
+
+	if (region->nr_free)
+		fullness = region->nr_free * UNPOPULATED_FULLNESS /
+			   region->nr_pages;
+	if (fullness == region->fullness)
+		return;
+
+	region->fullness = fullness;
+	hlist_del_init(&region->list);
+	if (fullness >= 0)
+		hlist_add_head(&region->list, &pool->avail[fullness]);
+}
+
+/**
+ * unpopulated_pool_insert - put a new region into use
+ * @pool: the pool
+ * @region: the region, all of its pages free
+ */
+void unpopulated_pool_insert(struct unpopulated_pool *pool,
+			     struct unpopulated_region *region)
+{
+	guard(spinlock)(&pool->lock);
+	rb_add(&region->node, &pool->regions, region_less);
+	region_relist(pool, region);
+	pool->nr_regions++;
+	pool->nr_total += region->nr_pages;
+	pool->nr_free += region->nr_pages;
+}
+
+/**
+ * unpopulated_pool_remove - take a region out of use
+ * @pool: the pool
+ * @region: the region, all of its pages free
+ */
+void unpopulated_pool_remove(struct unpopulated_pool *pool,
+			     struct unpopulated_region *region)
+{
+	guard(spinlock)(&pool->lock);
+	rb_erase(&region->node, &pool->regions);
+	hlist_del_init(&region->list);
+	if (pool->last == region)
+		pool->last = NULL;
+	pool->nr_regions--;
+	pool->nr_total -= region->nr_pages;
+	pool->nr_free -= region->nr_pages;
+}
+
+/* Growth */
+
+/*
+ * Make pages for an allocation of @nr_pages that finds too few. Everybody who is
+ * short waits here, and what the first one made may do for the next.
+ */
+static int pool_grow(struct unpopulated_pool *pool, unsigned long nr_pages)
+{
+	unsigned long nr_free;
+	u64 want;
+	int ret;
+
+	guard(mutex)(&pool->grow_lock);
+	pool->nr_waited++;
+
+	while ((nr_free = READ_ONCE(pool->nr_free)) < nr_pages) {
+		want = round_up((u64)(nr_pages - nr_free) << PAGE_SHIFT,
+				SUBSECTION_SIZE);
+		/* Struct pages for less than all would be made in vain. */
+		if (!pool->holes_above && hlist_empty(&pool->spare) &&
+		    unpopulated_space_size(&pool->space,
+					   SUBSECTION_SIZE) < want)
+			return -ENODEV;
+
+		ret = unpopulated_region_grow(pool, SUBSECTION_SIZE, want,
+					      U64_MAX);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* A region for a run that fits in none of those there are. */
+static int pool_grow_run(struct unpopulated_pool *pool, unsigned int nr_pages,
+			 unsigned long limit_pfn)
+{
+	u64 size = round_up((u64)nr_pages << PAGE_SHIFT, SUBSECTION_SIZE);
+	u64 limit = limit_pfn > PFN_DOWN(U64_MAX) ? U64_MAX :
+		    PFN_PHYS((u64)limit_pfn);
+
+	pool->nr_waited++;
+	return unpopulated_region_grow(pool, size, size, limit);
+}
+
+/* Allocation */
+
+static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
+{
+	unsigned long lent;
+
+	lockdep_assert_held(&pool->lock);
+
+	pool->nr_free -= nr_pages;
+	pool->nr_served += nr_pages;
+	lent = pool->nr_total - pool->nr_free;
+	if (lent > pool->nr_lent_peak)
+		pool->nr_lent_peak = lent;
+}
+
+/* The lowest @nr of the set bits in @bits. */
+static unsigned long lowest_bits(unsigned long bits, unsigned long nr)
+{
+	unsigned long weight;
+
+	if (nr == 1)
+		return bits & -bits;
+
+	for (weight = hweight_long(bits); weight > nr; weight--)
+		bits &= ~BIT(__fls(bits));
+	return bits;
+}
+
+/*
+ * Collect up to @nr_pages free pages of @region in up to @max grabs, lowest
+ * first. Returns the number of grabs, and takes what they hold off @nr_pages.
+ */
+static unsigned int region_grab(struct unpopulated_region *region,
+				unsigned long *nr_pages, struct grab *grabs,
+				unsigned int max)
+{
+	unsigned long word = region->hint, nr = *nr_pages, bits;
+	unsigned int n = 0;
+
+	for (;;) {
+		bits = ~region->used[word];
+		if (bits) {
+			unsigned long weight = hweight_long(bits);
+
+			if (weight > nr) {
+				bits = lowest_bits(bits, nr);
+				weight = nr;
+			}
+			region->used[word] |= bits;
+			region->nr_free -= weight;
+			nr -= weight;
+			grabs[n++] = (struct grab){ region, word, bits };
+			if (!nr || !region->nr_free || n == max)
+				break;
+		}
+		word++;
+	}
+	region->hint = word;
+	*nr_pages = nr;
+	return n;
+}
+
+/* Collect pages that were reserved. The arguments are those of region_grab(). */
+static unsigned int pool_grab(struct unpopulated_pool *pool,
+			      unsigned long *nr_pages, struct grab *grabs)
+{
+	struct unpopulated_region *region;
+	unsigned int n = 0;
+	int i = 0;
+
+	lockdep_assert_held(&pool->lock);
+
+	while (*nr_pages && n < MAX_GRABS) {
+		while (hlist_empty(&pool->avail[i]))
+			i++;
+		region = hlist_entry(pool->avail[i].first,
+				     struct unpopulated_region, list);
+		n += region_grab(region, nr_pages, grabs + n, MAX_GRABS - n);
+		region_relist(pool, region);
+	}
+	return n;
+}
+
+/* Store the pages of @grab to @pages and return how many they are. */
+static unsigned int grab_to_pages(const struct grab *grab, struct page **pages)
+{
+	unsigned long bits = grab->bits;
+	struct page **next = pages;
+	struct page *page;
+
+	page = pfn_to_page(grab->region->base_pfn + grab->word * BITS_PER_LONG);
+	while (bits) {
+		unsigned long skip = __ffs(bits), nr;
+
+		/* Shifting by BITS_PER_LONG is undefined: two steps instead. */
+		page += skip;
+		bits >>= skip;
+		nr = bits == ULONG_MAX ? BITS_PER_LONG : ffz(bits);
+		bits = bits >> (nr - 1) >> 1;
+		while (nr--)
+			*next++ = page++;
+	}
+	return next - pages;
+}
+
+/* Hand out what pool_reserve() reserved. Drops the lock. */
+static int pool_collect(struct unpopulated_pool *pool, unsigned int nr_pages,
+			struct page **pages)
+	__releases(&pool->lock)
+{
+	unsigned long left = nr_pages;
+	unsigned int done = 0;
+	int ret = 0;
+
+	for (;;) {
+		struct grab grabs[MAX_GRABS];
+		unsigned int i, n;
+
+		n = pool_grab(pool, &left, grabs);
+		spin_unlock(&pool->lock);
+
+		for (i = 0; i < n; i++) {
+			done += grab_to_pages(&grabs[i], pages + done);
+			if (!ret)
+				ret = unpopulated_region_back(pool,
+							      grabs[i].region,
+							      grabs[i].word *
+							      BITS_PER_LONG);
+		}
+		if (!left)
+			break;
+
+		cond_resched();
+		spin_lock(&pool->lock);
+	}
+
+	if (ret)
+		unpopulated_pool_free(pool, nr_pages, pages);
+	return ret;
+}
+
+/* Pages from the last resort, remembered so that their free finds back. */
+static int last_resort_alloc(struct unpopulated_pool *pool,
+			     unsigned int nr_pages, struct page **pages)
+{
+	unsigned int i, noio;
+	int ret;
+
+	if (!pool->last_resort_alloc)
+		return -ENODEV;
+
+	noio = memalloc_noio_save();
+	ret = pool->last_resort_alloc(nr_pages, pages);
+	if (ret)
+		goto restore;
+
+	for (i = 0; i < nr_pages; i++) {
+		ret = xa_insert(&pool->last_resort, page_to_pfn(pages[i]),
+				xa_mk_value(0), GFP_KERNEL);
+		if (ret)
+			goto erase;
+	}
+	atomic_long_add(nr_pages, &pool->nr_last_resort);
+	goto restore;
+
+erase:
+	while (i--)
+		xa_erase(&pool->last_resort, page_to_pfn(pages[i]));
+	pool->last_resort_free(nr_pages, pages);
+restore:
+	memalloc_noio_restore(noio);
+	return ret;
+}
+
+/**
+ * unpopulated_pool_alloc - take pages out of the pool
+ * @pool: the pool
+ * @nr_pages: number of pages
+ * @pages: returns the pages
+ *
+ * Context: may sleep, waits for growth.
+ *
+ * Return: 0; -EINVAL for an @nr_pages over INT_MAX / PAGE_SIZE; -ENODEV without
+ * space and without a last resort; -ENOMEM where RAM is short; or the error of
+ * the last resort. On failure no page is held.
+ */
+int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
+			   struct page **pages)
+{
+	int ret;
+
+	might_sleep();
+	if (!nr_pages)
+		return 0;
+	if (nr_pages > INT_MAX / PAGE_SIZE)
+		return -EINVAL;
+
+	spin_lock(&pool->lock);
+	while (pool->nr_free < nr_pages) {
+		spin_unlock(&pool->lock);
+		ret = pool_grow(pool, nr_pages);
+		if (ret == -ENODEV)
+			return last_resort_alloc(pool, nr_pages, pages);
+		if (ret)
+			return ret;
+		spin_lock(&pool->lock);
+	}
+	pool_reserve(pool, nr_pages);
+	return pool_collect(pool, nr_pages, pages);
+}
+
+/* Contiguous runs */
+
+/*
+ * Take a run out of @region that ends below @limit_pfn. A run whose length is a
+ * power of two is aligned to it, up to 2 MiB, so that it can be mapped by large
+ * entries; @base_pfn is a multiple of that. Returns the bit, or @nr_bits.
+ */
+static unsigned long region_take_run(struct unpopulated_region *region,
+				     unsigned int nr_pages,
+				     unsigned long limit_pfn)
+{
+	unsigned long align = 1, end = region->nr_bits, bit;
+
+	if (region->nr_free < nr_pages || limit_pfn <= region->base_pfn)
+		return region->nr_bits;
+
+	if (is_power_of_2(nr_pages))
+		align = min_t(unsigned long, nr_pages, SZ_2M >> PAGE_SHIFT);
+	end = min(end, limit_pfn - region->base_pfn);
+
+	bit = bitmap_find_next_zero_area(region->used, end,
+					 region->hint * BITS_PER_LONG, nr_pages,
+					 align - 1);
+	if (bit + nr_pages > end)
+		return region->nr_bits;
+
+	bitmap_set(region->used, bit, nr_pages);
+	region->nr_free -= nr_pages;
+	return bit;
+}
+
+static struct unpopulated_region *pool_take_run(struct unpopulated_pool *pool,
+						unsigned int nr_pages,
+						unsigned long limit_pfn,
+						unsigned long *bit)
+{
+	struct rb_node *node;
+
+	guard(spinlock)(&pool->lock);
+	if (pool->nr_free < nr_pages)
+		return NULL;
+
+	for (node = rb_first(&pool->regions); node; node = rb_next(node)) {
+		struct unpopulated_region *region =
+			rb_entry(node, struct unpopulated_region, node);
+
+		*bit = region_take_run(region, nr_pages, limit_pfn);
+		if (*bit < region->nr_bits) {
+			region_relist(pool, region);
+			pool_reserve(pool, nr_pages);
+			return region;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * unpopulated_pool_alloc_run - take contiguous pages out of the pool
+ * @pool: the pool
+ * @nr_pages: number of pages
+ * @limit_pfn: all pages have to lie below this one
+ * @pages: returns the pages in ascending order
+ *
+ * Takes the lowest run that there is.
+ *
+ * Context: may sleep, waits for growth.
+ *
+ * Return: 0; -EINVAL for an @nr_pages of 0 or over INT_MAX / PAGE_SIZE; -ENODEV
+ * where nothing below @limit_pfn can serve; -ENOMEM where RAM is short. On
+ * failure no page is held.
+ */
+int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
+			       unsigned int nr_pages, unsigned long limit_pfn,
+			       struct page **pages)
+{
+	struct unpopulated_region *region;
+	unsigned long bit, first;
+	unsigned int i;
+	int ret = 0;
+
+	might_sleep();
+	if (!nr_pages || nr_pages > INT_MAX / PAGE_SIZE)
+		return -EINVAL;
+
+	region = pool_take_run(pool, nr_pages, limit_pfn, &bit);
+	if (!region) {
+		guard(mutex)(&pool->grow_lock);
+		while (!(region = pool_take_run(pool, nr_pages, limit_pfn,
+						&bit))) {
+			ret = pool_grow_run(pool, nr_pages, limit_pfn);
+			if (ret)
+				return ret;
+		}
+	}
+
+	for (i = 0; i < nr_pages; i++)
+		pages[i] = pfn_to_page(region->base_pfn + bit + i);
+
+	for (first = bit; !ret && first < bit + nr_pages;
+	     first = round_down(first, UNPOPULATED_LEAF_PAGES) +
+		     UNPOPULATED_LEAF_PAGES)
+		ret = unpopulated_region_back(pool, region, first);
+	if (ret)
+		unpopulated_pool_free(pool, nr_pages, pages);
+	return ret;
+}
+
+/* Freeing */
+
+static void pool_refuse(struct unpopulated_pool *pool, unsigned long pfn,
+			const char *why)
+{
+	lockdep_assert_held(&pool->lock);
+
+	pool->nr_refused++;
+	pr_warn_ratelimited("page %#lx not freed: %s\n", pfn, why);
+}
+
+/*
+ * Take back as many of @pages as are neighbours in one word of @region's bitmap.
+ * Returns how many pages were dealt with, refused ones among them.
+ */
+static unsigned int region_put(struct unpopulated_pool *pool,
+			       struct unpopulated_region *region,
+			       unsigned int nr_pages, struct page **pages)
+{
+	unsigned long pfn = page_to_pfn(pages[0]);
+	unsigned long bit = pfn - region->base_pfn;
+	unsigned long *used = &region->used[bit / BITS_PER_LONG];
+	unsigned long shift = bit % BITS_PER_LONG, mask, free;
+	struct page *first = pages[0];
+	unsigned int max, n;
+
+	max = min3((unsigned long)nr_pages, BITS_PER_LONG - shift,
+		   region->start_pfn + region->nr_pages - pfn);
+	for (n = 0; n < max; n++) {
+		if (pages[n] != first + n || PageForeign(first + n))
+			break;
+	}
+	if (unlikely(!n)) {
+		pool->nr_leaked++;
+		pool_refuse(pool, pfn, "it still maps a grant");
+		return 1;
+	}
+
+	mask = GENMASK(shift + n - 1, shift);
+	free = mask & ~*used;
+	mask &= *used;
+	*used &= ~mask;
+	max = n - hweight_long(free);
+
+	region->hint = min(region->hint, bit / BITS_PER_LONG);
+	region->nr_free += max;
+	pool->nr_free += max;
+	region_relist(pool, region);
+
+	for_each_set_bit(bit, &free, BITS_PER_LONG)
+		pool_refuse(pool, pfn - shift + bit, "it is free already");
+	return n;
+}
+
+/* Give a page that is in no region back to the last resort, if it came from it. */
+static void last_resort_put(struct unpopulated_pool *pool, struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	if (xa_load(&pool->last_resort, pfn) && PageForeign(page)) {
+		guard(spinlock)(&pool->lock);
+		pool->nr_leaked++;
+		pool_refuse(pool, pfn, "it still maps a grant");
+		return;
+	}
+	if (!xa_erase(&pool->last_resort, pfn)) {
+		guard(spinlock)(&pool->lock);
+		pool_refuse(pool, pfn, "it was not allocated here");
+		return;
+	}
+
+	atomic_long_dec(&pool->nr_last_resort);
+	pool->last_resort_free(1, &page);
+}
+
+/**
+ * unpopulated_pool_free - take pages back
+ * @pool: the pool
+ * @nr_pages: number of pages
+ * @pages: the pages, in any order and from any allocation
+ *
+ * A page that is not on loan, or that still maps a grant, is left as it is with
+ * a warning that names it.
+ *
+ * Context: may sleep, never waits for growth. Warnings are rate limited, the
+ * pool's @nr_refused and @nr_leaked count all.
+ */
+void unpopulated_pool_free(struct unpopulated_pool *pool, unsigned int nr_pages,
+			   struct page **pages)
+{
+	struct unpopulated_region *region;
+	unsigned int i = 0;
+
+	might_sleep();
+	while (i < nr_pages) {
+		spin_lock(&pool->lock);
+		for (; i < nr_pages; cond_resched_lock(&pool->lock)) {
+			region = pool_find(pool, page_to_pfn(pages[i]));
+			if (!region)
+				break;
+			i += region_put(pool, region, nr_pages - i, pages + i);
+		}
+		spin_unlock(&pool->lock);
+
+		if (i < nr_pages)
+			last_resort_put(pool, pages[i++]);
+	}
+}
+
+/* The view inside */
+
+static const char *region_source(struct unpopulated_pool *pool,
+				 struct unpopulated_region *region)
+{
+	switch (region->source) {
+	case UNPOPULATED_SPACE:
+		return pool->source;
+	case UNPOPULATED_HOLE:
+		return "hole";
+	case UNPOPULATED_BOOT:
+		return "boot";
+	}
+	return "unknown";
+}
+
+/**
+ * unpopulated_pool_show - print the state of the pool
+ * @pool: the pool
+ * @m: where to; the format is documented in
+ *	Documentation/driver-api/xen-unpopulated-memory.rst
+ */
+void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
+{
+	struct rb_node *node;
+
+	guard(mutex)(&pool->grow_lock);
+	guard(spinlock)(&pool->lock);
+
+	seq_printf(m, "pages_total %lu\n", pool->nr_total);
+	seq_printf(m, "pages_free %lu\n", pool->nr_free);
+	seq_printf(m, "pages_lent %lu\n", pool->nr_total - pool->nr_free);
+	seq_printf(m, "pages_lent_peak %lu\n", pool->nr_lent_peak);
+	seq_printf(m, "pages_served %lu\n", pool->nr_served);
+	seq_printf(m, "pages_last_resort %ld\n",
+		   atomic_long_read(&pool->nr_last_resort));
+	seq_printf(m, "frees_refused %lu\n", pool->nr_refused);
+	seq_printf(m, "pages_leaked %lu\n", pool->nr_leaked);
+	seq_printf(m, "regions %u\n", pool->nr_regions);
+	seq_printf(m, "grows %lu\n", pool->nr_grown);
+	seq_printf(m, "waits %lu\n", pool->nr_waited);
+
+	for (node = rb_first(&pool->regions); node; node = rb_next(node)) {
+		struct unpopulated_region *region =
+			rb_entry(node, struct unpopulated_region, node);
+		u64 start = PFN_PHYS((u64)region->start_pfn);
+
+		seq_printf(m, "region %#llx-%#llx %s pages=%lu free=%lu\n",
+			   start, start + PFN_PHYS((u64)region->nr_pages) - 1,
+			   region_source(pool, region), region->nr_pages,
+			   region->nr_free);
+	}
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _XEN_UNPOPULATED_POOL_H
+#define _XEN_UNPOPULATED_POOL_H
+
+#include <linux/ioport.h>
+#include <linux/list.h>
+#include <linux/memremap.h>
+#include <linux/mmzone.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/spinlock.h>
+#include <linux/xarray.h>
+
+#include "unpopulated-space.h"
+
+struct page;
+struct seq_file;
+
+/*
+ * Regions with free pages are listed by how many of their pages are free: list
+ * n holds those with n to n + 1 parts in UNPOPULATED_FULLNESS free, the last
+ * list those that are entirely free. Full regions are on no list.
+ */
+#define UNPOPULATED_FULLNESS	4
+
+/*
+ * The p2m of a PV domain is a tree whose leaves hold this many pages
+ * (P2M_PER_PAGE of asm/xen/page.h on x86-64).
+ */
+#define UNPOPULATED_LEAF_PAGES	512UL
+
+/* Where the address space of a region comes from. */
+enum unpopulated_source {
+	UNPOPULATED_SPACE,	/* what the architecture offered */
+	UNPOPULATED_HOLE,	/* a hole in iomem_resource */
+	UNPOPULATED_BOOT,	/* memory reserved at boot, never released */
+};
+
+/* The steps of making a region, in their order, for tests that let one fail. */
+enum unpopulated_step {
+	UNPOPULATED_STEP_NONE,
+	UNPOPULATED_STEP_ALLOC,
+	UNPOPULATED_STEP_CLAIM,
+	UNPOPULATED_STEP_P2M,
+	UNPOPULATED_STEP_MAP,
+	UNPOPULATED_STEP_BACK,
+};
+
+/**
+ * struct unpopulated_region - one piece of address space with struct pages
+ * @node: in the pool's @regions, by @start_pfn
+ * @list: in one of the pool's @avail lists, or in @spare
+ * @fullness: the index of that list, -1 for none
+ * @source: where the address space comes from
+ * @start_pfn: first page
+ * @nr_pages: number of pages
+ * @nr_free: number of clear bits in @used
+ * @base_pfn: the page of bit 0 of @used; at or below @start_pfn, so that a word
+ *	of @used never crosses a section or a leaf of the PV p2m
+ * @nr_bits: number of bits in @used
+ * @hint: all words of @used below this one are full
+ * @backed: PV only: bit n is set once the p2m leaf of the n-th
+ *	UNPOPULATED_LEAF_PAGES pages from @base_pfn is known to exist
+ * @res: the claim in iomem_resource; unused for boot memory
+ * @pgmap: the struct pages; unused for boot memory
+ * @used: a set bit is a page on loan, or outside of the region
+ *
+ * @list, @fullness, @nr_free, @hint and @used are protected by the pool's lock;
+ * @backed changes by atomic bit operations; the rest stays as it is made.
+ */
+struct unpopulated_region {
+	struct rb_node node;
+	struct hlist_node list;
+	int fullness;
+	enum unpopulated_source source;
+	unsigned long start_pfn;
+	unsigned long nr_pages;
+	unsigned long nr_free;
+	unsigned long base_pfn;
+	unsigned long nr_bits;
+	unsigned long hint;
+	unsigned long *backed;
+	struct resource res;
+	struct dev_pagemap pgmap;
+	unsigned long used[];
+};
+
+/**
+ * struct unpopulated_pool - pages that are handed out, and where more come from
+ *
+ * All zero but for its locks and @last_resort, it is empty and cannot grow.
+ *
+ * @lock: protects what follows it
+ * @regions: all regions by pfn
+ * @last: the region of the last lookup
+ * @avail: the regions with free pages, fullest first
+ * @nr_regions: number of @regions
+ * @nr_total: pages in all regions
+ * @nr_free: free pages that nobody has reserved; an allocation first reserves
+ *	all it needs here and then collects the bits. Invariant: the free pages of
+ *	all regions are @nr_free and what callers have reserved but not yet
+ *	collected.
+ * @nr_lent_peak: most pages ever on loan at a time
+ * @nr_served: pages handed out since boot
+ * @nr_refused: pages whose free was refused
+ * @nr_leaked: those of @nr_refused that still map a grant
+ * @grow_lock: protects what follows it; outermost, held across memremap_pages();
+ *	nothing that frees pages needs it
+ * @space: where regions may be placed
+ * @source: what @space is, for people
+ * @node: name of the iomem resources that @space lies in, NULL for none
+ * @holes_above: lowest address of holes in iomem_resource that may be used after
+ *	@space, 0 for none
+ * @next_size: bytes of the next region, but at least a subsection
+ * @spare: PV only: regions that are claimed and out of the p2m, but could not be
+ *	given struct pages for lack of RAM
+ * @nr_grown: regions made
+ * @nr_waited: allocations that found too few pages and went to make some
+ * @fail_step: KUnit only: the step that fails
+ * @fail_errno: KUnit only: what it fails with
+ * @last_resort_alloc: pages for when there is no address space, or NULL
+ * @last_resort_free: gives those back
+ * @last_resort: the pfns of those on loan
+ * @nr_last_resort: number of entries in @last_resort
+ */
+struct unpopulated_pool {
+	spinlock_t lock;	/* what follows, to @nr_leaked */
+	struct rb_root regions;
+	struct unpopulated_region *last;
+	struct hlist_head avail[UNPOPULATED_FULLNESS + 1];
+	unsigned int nr_regions;
+	unsigned long nr_total;
+	unsigned long nr_free;
+	unsigned long nr_lent_peak;
+	unsigned long nr_served;
+	unsigned long nr_refused;
+	unsigned long nr_leaked;
+
+	struct mutex grow_lock;	/* what follows, to @fail_step */
+	struct unpopulated_space space;
+	const char *source;
+	const char *node;
+	u64 holes_above;
+	u64 next_size;
+	struct hlist_head spare;
+	unsigned long nr_grown;
+	unsigned long nr_waited;
+	enum unpopulated_step fail_step;
+	int fail_errno;
+
+	int (*last_resort_alloc)(unsigned int nr_pages, struct page **pages);
+	void (*last_resort_free)(unsigned int nr_pages, struct page **pages);
+	struct xarray last_resort;
+	atomic_long_t nr_last_resort;
+};
+
+/* unpopulated-pool.c: pages in and out */
+int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
+			   struct page **pages);
+int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
+			       unsigned int nr_pages, unsigned long limit_pfn,
+			       struct page **pages);
+void unpopulated_pool_free(struct unpopulated_pool *pool, unsigned int nr_pages,
+			   struct page **pages);
+bool unpopulated_pool_owns(struct unpopulated_pool *pool, unsigned long pfn);
+void unpopulated_pool_insert(struct unpopulated_pool *pool,
+			     struct unpopulated_region *region);
+void unpopulated_pool_remove(struct unpopulated_pool *pool,
+			     struct unpopulated_region *region);
+void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m);
+
+/* unpopulated-region.c: regions made and unmade */
+unsigned long unpopulated_region_add_boot(struct unpopulated_pool *pool,
+					  unsigned long start_pfn,
+					  unsigned long nr_pages);
+int unpopulated_region_grow(struct unpopulated_pool *pool, u64 min, u64 want,
+			    u64 limit);
+int unpopulated_region_back(struct unpopulated_pool *pool,
+			    struct unpopulated_region *region, unsigned long bit);
+u64 unpopulated_release_granule(u64 page_size, u64 struct_page_size);
+bool unpopulated_region_is_permanent(const struct unpopulated_region *region);
+void unpopulated_region_destroy(struct unpopulated_pool *pool,
+				struct unpopulated_region *region);
+struct range unpopulated_reach(void);
+
+#endif /* _XEN_UNPOPULATED_POOL_H */

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by the scripts in tools/: where things lie, how progress, results and errors look.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+# Messages of other programs are read here, and the kernel's make takes nothing from the make that ran us.
+export LC_ALL=C.UTF-8
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$(realpath -m "${BUILD:-$TOP/build}")
+BASE=${BASE:-6.12}
+JOBS=${JOBS:-$(nproc)}
+
+# One line that says what is wrong and what to do, then a failing exit.
+die()
+{
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# Progress: what is being done, with the seconds since the first step of this run.
+: "${STEP_EPOCH:=$(date +%s)}"
+export STEP_EPOCH
+step()
+{
+	printf '[%4ds] %s\n' "$(($(date +%s) - STEP_EPOCH))" "$*"
+}
+
+# Run a noisy command with its output in a log; show the end of the log if it fails.
+# usage: quietly LOG COMMAND...
+quietly()
+{
+	local log=$1
+	shift
+	mkdir -p "$(dirname "$log")"
+	if ! "$@" >"$log" 2>&1; then
+		tail -n 25 "$log" >&2
+		die "'$*' failed; the full log is ${log#"$TOP"/}"
+	fi
+}
+
+# One named result in the form that tools/test counts. The command passes if it succeeds without a word.
+# usage: check NAME COMMAND...; exit "$FAILED"
+FAILED=0
+# shellcheck disable=SC2034 # read by the scripts
+check()
+{
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1) && [ -z "$said" ]; then
+		printf 'ok %s\n' "$name"
+	else
+		printf 'not ok %s\n' "$name"
+		printf '%s\n' "${said:-"'$*' failed without a word"}" | sed 's/^/    /'
+		FAILED=1
+	fi
+}
+
+# usage: need_space GIB DIR
+need_space()
+{
+	local have
+	mkdir -p "$2"
+	have=$(df -P -BG "$2" | awk 'NR == 2 { print $4 + 0 }')
+	[ "$have" -ge "$1" ] ||
+		die "$have GiB free in $2, $1 GiB needed: free some, or set BUILD= to a folder on a larger disk"
+}
+
+# One base is one folder in tools/bases.
+[ -f "$TOP/tools/bases/$BASE/replaced.sha256" ] ||
+	die "BASE=$BASE is not known: use one of: $(cd "$TOP/tools/bases" && echo *)"

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by report and verdict: what the boot in build/boot/$NAME left, as variables. Every one of them
+# has a value, however early the boot ended.
+# shellcheck shell=bash disable=SC2034
+
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+: "${NAME:?}"
+STOCK=${STOCK:-}
+[ -f "$BUILD/boot/$NAME/qemu.status" ] || die "no finished boot in build/boot/$NAME: run tools/boot"
+cd "$BUILD/boot/$NAME"
+
+# The result drive: the token in the first 4 KiB, an archive behind it.
+dd if=result.img bs=4k skip=1 status=none | tar -x 2>/dev/null || true
+touch values dmesg guest.log unpopulated.peak unpopulated.end iomem.peak
+written=$(dd if=result.img bs=4k count=1 status=none | tr -d '\0\n')
+read -r status limit <qemu.status
+
+# usage: field FILE NAME: what follows NAME in the first line that starts with it
+field()
+{
+	awk -v name="$2" '$1 == name { sub(/^[^ ]* /, ""); print; exit }' "$1"
+}
+
+# usage: number FILE NAME: the same, and 0 if there is none
+number()
+{
+	local n
+	n=$(field "$1" "$2")
+	echo "${n:-0}"
+}
+
+# usage: lost PREFIX FIRST: by how much the lowest of the samples PREFIX_* is below PREFIX_FIRST
+lost()
+{
+	awk -v prefix="$1_" -v first="$1_$2" '
+	index($1, prefix) == 1 && (lowest == "" || $2 < lowest) { lowest = $2 }
+	$1 == first { start = $2 }
+	END { print start - lowest }' values
+}
+
+balloon_kib=$(($(lost reservation boot) * 4))
+xl_kib=$(($(lost xl before) * 1024))
+sectors=$(($(number values vbd_rd_sect) + $(number values vbd_wr_sect)))
+
+sum_wrote=$(sed -n 's/.*guest: sha256 wrote \([0-9a-f]*\).*/\1/p' guest.log)
+sum_read=$(sed -n 's/.*guest: sha256 read \([0-9a-f]*\).*/\1/p' guest.log)
+sum_image=$(sha256sum <disk.img | cut -d ' ' -f 1)
+sums=different
+[ "$sum_wrote $sum_read" != "$sum_image $sum_image" ] || sums=equal
+
+# Cases that the source has, and those of one suite that KTAP planned and passed; parameters of a case are
+# not counted.
+CASES=${CASES:-0}
+read -r kunit_planned kunit_passed kunit_suite <<<"$(sed 's/^\[[^]]*\] //' dmesg | awk '
+	/^    # Subtest: xen_unpopulated_alloc$/ { inside = 1 }
+	inside && /^    1\.\.[0-9]+$/ { sub(/.*\.\./, ""); planned = $0 }
+	inside && /^    ok / && !/# SKIP/ { passed++ }
+	/^(not )?ok [0-9]+ xen_unpopulated_alloc$/ { inside = 0; suite = $1 }
+	END { print planned + 0, passed + 0, suite ? suite : "missing" }')"

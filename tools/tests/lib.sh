@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by the tests of the tools.
+# shellcheck shell=bash
+
+# shellcheck source=tools/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tools/series.sh
+. "$TOP/tools/series.sh"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The command fails and says why in one line of error that matches.
+# usage: refuses PATTERN COMMAND...
+refuses()
+{
+	local pattern=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		echo "it succeeded: $said"
+	elif [ "$(grep -c '^error: ' <<<"$said")" -ne 1 ] || ! grep -qE "^error: .*$pattern" <<<"$said"; then
+		printf 'expected one line of error with "%s", got:\n%s\n' "$pattern" "$said"
+	fi
+}
+
+# Names and contents of everything below a folder.
+fingerprint()
+{
+	(cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum && find . | sort) | sha256sum
+}
+
+# usage: as_before FOLDER FINGERPRINT
+as_before()
+{
+	[ "$(fingerprint "$1")" = "$2" ] || echo "$1 has changed"
+}
+
+# A repository with the real tools and a stock tree of three files. Two entries: one edits, adds and replaces, one edits.
+# usage: toy_repository FOLDER
+toy_repository()
+{
+	local stock=$1/build/$BASE/stock
+	mkdir -p "$1/drivers/xen" "$stock/drivers/xen"
+	cp -r "$TOP/tools" "$1/"
+	# tools/source takes the toy for what the installed package holds.
+	stat -c '%s %Y' "/usr/src/linux-source-$BASE.tar.xz" >"$stock.stamp" 2>/dev/null || :
+
+	printf 'VERSION = %s\nPATCHLEVEL = %s\n' "${BASE%%.*}" "${BASE#*.}" >"$stock/Makefile"
+	touch "$stock/Kbuild"
+	printf '%s\n' one two three >"$stock/drivers/xen/a.c"
+	cp "$stock/drivers/xen/a.c" "$stock/drivers/xen/b.c"
+	cp "$stock/drivers/xen/a.c" "$stock/drivers/xen/whole.c"
+	(cd "$stock" && sha256sum drivers/xen/whole.c) >"$1/tools/bases/$BASE/replaced.sha256"
+
+	echo '/* SPDX-License-Identifier: GPL-2.0 */' >"$1/drivers/xen/new.h"
+	echo '// SPDX-License-Identifier: GPL-2.0' >"$1/drivers/xen/whole.c"
+	toy_patch Kconfig.patch a 'Overlay: drivers/xen/new.h drivers/xen/whole.c' >"$1/Kconfig.patch"
+	toy_patch drivers/xen/b.patch b 'A remark.' >"$1/drivers/xen/b.patch"
+	printf '%s\n' '# first' Kconfig.patch '' drivers/xen/b.patch >"$1/series"
+}
+
+# usage: toy_patch NAME FILE COMMENTARY
+toy_patch()
+{
+	printf '%s\n' "Subject: [PATCH] $1" '' 'A reason.' '---' "$3" '' "--- a/drivers/xen/$2.c" "+++ b/drivers/xen/$2.c" \
+		'@@ -1,3 +1,3 @@' ' one' '-two' '+2' ' three'
+}
