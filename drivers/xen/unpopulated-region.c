@@ -461,30 +461,30 @@ int unpopulated_region_grow(struct unpopulated_pool *pool, u64 min, u64 size,
  * @nr_pages: number of pages, all with struct pages and without RAM behind them
  *
  * There can be a lot of it. It becomes regions of at most a section, so that no
- * search through a bitmap takes long.
+ * search through a bitmap takes long. The lowest comes last and so is used first:
+ * more devices reach it.
  *
- * Return: the number of pages that were added, from @start_pfn on; fewer than
- * @nr_pages where RAM is short.
+ * Return: the number of pages that were added, the last ones of the range; fewer
+ * than @nr_pages where RAM is short.
  */
 unsigned long unpopulated_region_add_boot(struct unpopulated_pool *pool,
 					  unsigned long start_pfn,
 					  unsigned long nr_pages)
 {
-	unsigned long pfn = start_pfn, end = start_pfn + nr_pages, next;
+	unsigned long end = start_pfn + nr_pages, pfn, top;
 	struct unpopulated_region *region;
 
-	for (; pfn < end; pfn = next) {
-		next = min(end, round_down(pfn, PAGES_PER_SECTION) +
-				PAGES_PER_SECTION);
+	for (top = end; top > start_pfn; top = pfn) {
+		pfn = max(start_pfn, round_down(top - 1, PAGES_PER_SECTION));
 		region = region_alloc(pool, UNPOPULATED_BOOT,
-				      pfn % UNPOPULATED_LEAF_PAGES, next - pfn);
+				      pfn % UNPOPULATED_LEAF_PAGES, top - pfn);
 		if (!region)
 			break;
 
 		region_place(region, pfn);
 		unpopulated_pool_insert(pool, region);
 	}
-	return pfn - start_pfn;
+	return end - top;
 }
 
 /**

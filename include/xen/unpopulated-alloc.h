@@ -124,8 +124,8 @@ void xen_unpopulated_add_space(u64 start, u64 end, const char *source,
  * The pages have struct pages, are reserved and have no RAM behind them.
  * get_num_physpages() counts them, so xen_unpopulated_pages does too.
  *
- * Return: the number of pages that were taken, from @start_pfn on. The others
- * are left to the caller.
+ * Return: the number of pages that were taken, the last ones of the range. The
+ * others are left to the caller.
  */
 unsigned long xen_unpopulated_add_boot_memory(unsigned long start_pfn,
 					      unsigned long nr_pages);

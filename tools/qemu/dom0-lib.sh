@@ -29,7 +29,7 @@ finish()
 	[ -z "$1" ] || { say "failed: $1"; note "failed $1"; }
 	dmesg >$R/dmesg
 	cp $GUESTLOG $R/guest.log 2>/dev/null
-	cat $DRIVER >$R/unpopulated.end 2>/dev/null
+	[ ! -f $DRIVER ] || cat $DRIVER >$R/unpopulated.end
 	tar -C $R -cf /run/results.tar .
 	dd if=/run/results.tar of=/dev/"$result" bs=4k seek=1 conv=notrunc,fsync 2>/dev/null
 	[ "$fault" != token ] || token=wrong
@@ -40,29 +40,47 @@ finish()
 	sleep 1000
 }
 
+# usage: counter NAME: of the driver, in $count
 counter()
 {
-	sed -n "s/^$1 //p" $DRIVER 2>/dev/null
+	local name value
+	count=
+	[ -f $DRIVER ] || return 0
+	while read -r name value; do
+		[ "$name" != "$1" ] || count=$value
+	done <$DRIVER
 }
 
-# usage: sample WHEN: RAM of this domain by Xen's view, by the toolstack's, and by the kernel's own.
+# usage: sample WHEN: RAM of this domain as Xen, the toolstack and the balloon driver see it
 sample()
 {
 	note "reservation_$1 $(reservation)"
 	note "memtotal_$1 $(sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
-	note "served_$1 $(counter pages_served)"
-	[ "$1" = boot ] || note "xl_$1 $(xl list | awk '$1 == "Domain-0" { print $3 }')"
+	note "balloon_$1 $(cat /sys/devices/system/xen_memory/xen_memory0/info/current_kb)"
+	counter pages_served
+	note "served_$1 $count"
+	[ "$1" != boot ] || return 0
+	xl list >"$R/xl-list.$1" || finish "xl list failed"
+	note "xl_$1 $(awk '$1 == "Domain-0" { print $3 }' "$R/xl-list.$1")"
 }
 
+# usage: sample_pages NAME: pages on loan, and pages that Xen says this domain has
+sample_pages()
+{
+	counter pages_lent
+	note "lent_$1 $count"
+	note "pages_$1 $(reservation)"
+}
+
+# Keep the driver's file and the resources from the moment with the most pages on loan.
 peak=-1
 sample_peak()
 {
-	local lent
-	lent=$(counter pages_lent)
-	[ "${lent:-0}" -gt "$peak" ] || return
-	peak=${lent:-0}
-	cat $DRIVER >$R/unpopulated.peak 2>/dev/null
-	cp /proc/iomem $R/iomem.peak
+	counter pages_lent
+	[ "${count:-0}" -gt $peak ] || return 0
+	peak=${count:-0}
+	[ ! -f $DRIVER ] || cat $DRIVER >$R/unpopulated.peak
+	cat /proc/iomem >$R/iomem.peak
 }
 
 token=$(value boot.token)

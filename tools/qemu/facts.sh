@@ -42,7 +42,20 @@ lost()
 
 balloon_kib=$(($(lost reservation boot) * 4))
 xl_kib=$(($(lost xl before) * 1024))
+# Xen lets a directly mapped dom0 (Arm) keep what it balloons away: there only this one shows it.
+driver_kib=$(lost balloon boot)
 sectors=$(($(number values vbd_rd_sect) + $(number values vbd_wr_sect)))
+
+# usage: dma_change NAME: pages on loan and pages of RAM, against before the dma-buf: during, and after
+dma_change()
+{
+	local when what
+	for when in during after; do
+		for what in lent pages; do
+			printf '%d ' "$(($(number values "${what}_$1_$when") - $(number values "${what}_$1_before")))"
+		done
+	done
+}
 
 sum_wrote=$(sed -n 's/.*guest: sha256 wrote \([0-9a-f]*\).*/\1/p' guest.log)
 sum_read=$(sed -n 's/.*guest: sha256 read \([0-9a-f]*\).*/\1/p' guest.log)
