@@ -4,7 +4,7 @@
  *
  * A region keeps one bit a page, set while the page is on loan. Allocations
  * collect free bits a word at a time and turn them into struct page pointers
- * after the lock is dropped; frees turn consecutive pointers into a mask and clear
+ * after the lock is dropped; frees turn pointers into a mask for a word and clear
  * it in one go. Nothing is written to a struct page, so a page on loan is the
  * caller's alone, and a page that is free already is known by its bit.
  *
@@ -95,8 +95,12 @@ static struct unpopulated_region *pool_find(struct unpopulated_pool *pool,
  */
 bool unpopulated_pool_owns(struct unpopulated_pool *pool, unsigned long pfn)
 {
-	guard(spinlock)(&pool->lock);
-	return pool_find(pool, pfn);
+	bool found;
+
+	spin_lock(&pool->lock);
+	found = pool_find(pool, pfn);
+	spin_unlock(&pool->lock);
+	return found;
 }
 
 /* Regions by fullness */
@@ -129,12 +133,13 @@ static void region_relist(struct unpopulated_pool *pool,
 void unpopulated_pool_insert(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region)
 {
-	guard(spinlock)(&pool->lock);
+	spin_lock(&pool->lock);
 	rb_add(&region->node, &pool->regions, region_less);
 	region_relist(pool, region);
 	pool->nr_regions++;
 	pool->nr_total += region->nr_pages;
 	pool->nr_free += region->nr_pages;
+	spin_unlock(&pool->lock);
 }
 
 /**
@@ -145,7 +150,7 @@ void unpopulated_pool_insert(struct unpopulated_pool *pool,
 void unpopulated_pool_remove(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region)
 {
-	guard(spinlock)(&pool->lock);
+	spin_lock(&pool->lock);
 	rb_erase(&region->node, &pool->regions);
 	hlist_del_init(&region->list);
 	if (pool->last == region)
@@ -153,6 +158,7 @@ void unpopulated_pool_remove(struct unpopulated_pool *pool,
 	pool->nr_regions--;
 	pool->nr_total -= region->nr_pages;
 	pool->nr_free -= region->nr_pages;
+	spin_unlock(&pool->lock);
 }
 
 /* Growth */
@@ -214,15 +220,11 @@ static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
 		pool->nr_lent_peak = lent;
 }
 
-/* The lowest @nr of the set bits in @bits. */
-static unsigned long lowest_bits(unsigned long bits, unsigned long nr)
+/* The lowest @nr of the @weight set bits in @bits. */
+static unsigned long lowest_bits(unsigned long bits, unsigned long weight,
+				 unsigned long nr)
 {
-	unsigned long weight;
-
-	if (nr == 1)
-		return bits & -bits;
-
-	for (weight = hweight_long(bits); weight > nr; weight--)
+	for (; weight > nr; weight--)
 		bits &= ~BIT(__fls(bits));
 	return bits;
 }
@@ -244,7 +246,7 @@ static unsigned int region_grab(struct unpopulated_region *region,
 			unsigned long weight = hweight_long(bits);
 
 			if (weight > nr) {
-				bits = lowest_bits(bits, nr);
+				bits = lowest_bits(bits, weight, nr);
 				weight = nr;
 			}
 			region->used[word] |= bits;
@@ -261,21 +263,28 @@ static unsigned int region_grab(struct unpopulated_region *region,
 	return n;
 }
 
+/* The fullest region that has free pages. Somebody reserved one, so there is one. */
+static struct unpopulated_region *pool_fullest(struct unpopulated_pool *pool)
+{
+	int i = 0;
+
+	lockdep_assert_held(&pool->lock);
+
+	while (hlist_empty(&pool->avail[i]))
+		i++;
+	return hlist_entry(pool->avail[i].first, struct unpopulated_region,
+			   list);
+}
+
 /* Collect pages that were reserved. The arguments are those of region_grab(). */
 static unsigned int pool_grab(struct unpopulated_pool *pool,
 			      unsigned long *nr_pages, struct grab *grabs)
 {
 	struct unpopulated_region *region;
 	unsigned int n = 0;
-	int i = 0;
-
-	lockdep_assert_held(&pool->lock);
 
 	while (*nr_pages && n < MAX_GRABS) {
-		while (hlist_empty(&pool->avail[i]))
-			i++;
-		region = hlist_entry(pool->avail[i].first,
-				     struct unpopulated_region, list);
+		region = pool_fullest(pool);
 		n += region_grab(region, nr_pages, grabs + n, MAX_GRABS - n);
 		region_relist(pool, region);
 	}
@@ -286,22 +295,43 @@ static unsigned int pool_grab(struct unpopulated_pool *pool,
 static unsigned int grab_to_pages(const struct grab *grab, struct page **pages)
 {
 	unsigned long bits = grab->bits;
-	struct page **next = pages;
 	struct page *page;
+	unsigned int n;
 
 	page = pfn_to_page(grab->region->base_pfn + grab->word * BITS_PER_LONG);
-	while (bits) {
-		unsigned long skip = __ffs(bits), nr;
-
-		/* Shifting by BITS_PER_LONG is undefined: two steps instead. */
-		page += skip;
-		bits >>= skip;
-		nr = bits == ULONG_MAX ? BITS_PER_LONG : ffz(bits);
-		bits = bits >> (nr - 1) >> 1;
-		while (nr--)
-			*next++ = page++;
+	if (bits == ULONG_MAX) {
+		for (n = 0; n < BITS_PER_LONG; n++)
+			pages[n] = page + n;
+		return n;
 	}
-	return next - pages;
+
+	for (n = 0; bits; bits &= bits - 1)
+		pages[n++] = page + __ffs(bits);
+	return n;
+}
+
+/* Hand out the one page that pool_reserve() reserved. Drops the lock. */
+static int pool_collect_one(struct unpopulated_pool *pool, struct page **page)
+	__releases(&pool->lock)
+{
+	struct unpopulated_region *region = pool_fullest(pool);
+	unsigned long bit;
+	int ret;
+
+	while (region->used[region->hint] == ULONG_MAX)
+		region->hint++;
+	bit = ffz(region->used[region->hint]);
+	region->used[region->hint] |= BIT(bit);
+	bit += region->hint * BITS_PER_LONG;
+	region->nr_free--;
+	region_relist(pool, region);
+	spin_unlock(&pool->lock);
+
+	*page = pfn_to_page(region->base_pfn + bit);
+	ret = unpopulated_region_back(pool, region, bit);
+	if (ret)
+		unpopulated_pool_free(pool, 1, page);
+	return ret;
 }
 
 /* Hand out what pool_reserve() reserved. Drops the lock. */
@@ -314,7 +344,7 @@ static int pool_collect(struct unpopulated_pool *pool, unsigned int nr_pages,
 	int ret = 0;
 
 	for (;;) {
-		struct grab grabs[MAX_GRABS];
+		struct grab grabs[MAX_GRABS] __uninitialized;
 		unsigned int i, n;
 
 		n = pool_grab(pool, &left, grabs);
@@ -407,7 +437,8 @@ int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
 		spin_lock(&pool->lock);
 	}
 	pool_reserve(pool, nr_pages);
-	return pool_collect(pool, nr_pages, pages);
+	return nr_pages == 1 ? pool_collect_one(pool, pages) :
+			       pool_collect(pool, nr_pages, pages);
 }
 
 /* Contiguous runs */
@@ -446,24 +477,24 @@ static struct unpopulated_region *pool_take_run(struct unpopulated_pool *pool,
 						unsigned long limit_pfn,
 						unsigned long *bit)
 {
-	struct rb_node *node;
+	struct unpopulated_region *region, *found = NULL;
+	struct rb_node *node = NULL;
 
-	guard(spinlock)(&pool->lock);
-	if (pool->nr_free < nr_pages)
-		return NULL;
+	spin_lock(&pool->lock);
+	if (pool->nr_free >= nr_pages)
+		node = rb_first(&pool->regions);
 
-	for (node = rb_first(&pool->regions); node; node = rb_next(node)) {
-		struct unpopulated_region *region =
-			rb_entry(node, struct unpopulated_region, node);
-
+	for (; node && !found; node = rb_next(node)) {
+		region = rb_entry(node, struct unpopulated_region, node);
 		*bit = region_take_run(region, nr_pages, limit_pfn);
 		if (*bit < region->nr_bits) {
 			region_relist(pool, region);
 			pool_reserve(pool, nr_pages);
-			return region;
+			found = region;
 		}
 	}
-	return NULL;
+	spin_unlock(&pool->lock);
+	return found;
 }
 
 /**
@@ -529,7 +560,7 @@ static void pool_refuse(struct unpopulated_pool *pool, unsigned long pfn,
 }
 
 /*
- * Take back as many of @pages as are neighbours in one word of @region's bitmap.
+ * Take back as many of @pages as share a word of @region's bitmap, in any order.
  * Returns how many pages were dealt with, refused ones among them.
  */
 static unsigned int region_put(struct unpopulated_pool *pool,
@@ -537,17 +568,21 @@ static unsigned int region_put(struct unpopulated_pool *pool,
 			       unsigned int nr_pages, struct page **pages)
 {
 	unsigned long pfn = page_to_pfn(pages[0]);
-	unsigned long bit = pfn - region->base_pfn;
-	unsigned long *used = &region->used[bit / BITS_PER_LONG];
-	unsigned long shift = bit % BITS_PER_LONG, mask, free;
-	struct page *first = pages[0];
-	unsigned int max, n;
+	unsigned long word = (pfn - region->base_pfn) / BITS_PER_LONG;
+	unsigned long word_pfn = region->base_pfn + word * BITS_PER_LONG;
+	/* The pages of the region that the word has bits for. */
+	unsigned long start = max(region->start_pfn, word_pfn);
+	unsigned long end = min(region->start_pfn + region->nr_pages,
+				word_pfn + BITS_PER_LONG);
+	struct page *first = pfn_to_page(start);
+	unsigned long mask = 0, free, bit;
+	unsigned int n, nr_freed;
 
-	max = min3((unsigned long)nr_pages, BITS_PER_LONG - shift,
-		   region->start_pfn + region->nr_pages - pfn);
-	for (n = 0; n < max; n++) {
-		if (pages[n] != first + n || PageForeign(first + n))
+	for (n = 0; n < nr_pages; n++) {
+		bit = pages[n] - first;
+		if (bit >= end - start || PageForeign(pages[n]))
 			break;
+		mask |= BIT(bit);
 	}
 	if (unlikely(!n)) {
 		pool->nr_leaked++;
@@ -555,19 +590,28 @@ static unsigned int region_put(struct unpopulated_pool *pool,
 		return 1;
 	}
 
-	mask = GENMASK(shift + n - 1, shift);
-	free = mask & ~*used;
-	mask &= *used;
-	*used &= ~mask;
-	max = n - hweight_long(free);
+	mask <<= start - word_pfn;
+	nr_freed = hweight_long(mask);
+	if (unlikely(nr_freed != n)) {
+		/* One page twice: one by one, the second time is seen. */
+		n = 1;
+		nr_freed = 1;
+		mask = BIT(pfn - word_pfn);
+	}
 
-	region->hint = min(region->hint, bit / BITS_PER_LONG);
-	region->nr_free += max;
-	pool->nr_free += max;
+	free = mask & ~region->used[word];
+	if (unlikely(free)) {
+		for_each_set_bit(bit, &free, BITS_PER_LONG)
+			pool_refuse(pool, word_pfn + bit, "it is free already");
+		mask &= ~free;
+		nr_freed = hweight_long(mask);
+	}
+
+	region->used[word] &= ~mask;
+	region->hint = min(region->hint, word);
+	region->nr_free += nr_freed;
+	pool->nr_free += nr_freed;
 	region_relist(pool, region);
-
-	for_each_set_bit(bit, &free, BITS_PER_LONG)
-		pool_refuse(pool, pfn - shift + bit, "it is free already");
 	return n;
 }
 
@@ -576,20 +620,20 @@ static void last_resort_put(struct unpopulated_pool *pool, struct page *page)
 {
 	unsigned long pfn = page_to_pfn(page);
 
-	if (xa_load(&pool->last_resort, pfn) && PageForeign(page)) {
-		guard(spinlock)(&pool->lock);
-		pool->nr_leaked++;
-		pool_refuse(pool, pfn, "it still maps a grant");
-		return;
-	}
-	if (!xa_erase(&pool->last_resort, pfn)) {
-		guard(spinlock)(&pool->lock);
-		pool_refuse(pool, pfn, "it was not allocated here");
+	bool mapped = xa_load(&pool->last_resort, pfn) && PageForeign(page);
+
+	/* Of two frees of a page, one takes the entry. */
+	if (!mapped && xa_erase(&pool->last_resort, pfn)) {
+		atomic_long_dec(&pool->nr_last_resort);
+		pool->last_resort_free(1, &page);
 		return;
 	}
 
-	atomic_long_dec(&pool->nr_last_resort);
-	pool->last_resort_free(1, &page);
+	spin_lock(&pool->lock);
+	pool->nr_leaked += mapped;
+	pool_refuse(pool, pfn, mapped ? "it still maps a grant" :
+		    "it was not allocated here");
+	spin_unlock(&pool->lock);
 }
 
 /**
@@ -653,7 +697,7 @@ void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
 	struct rb_node *node;
 
 	guard(mutex)(&pool->grow_lock);
-	guard(spinlock)(&pool->lock);
+	spin_lock(&pool->lock);
 
 	seq_printf(m, "pages_total %lu\n", pool->nr_total);
 	seq_printf(m, "pages_free %lu\n", pool->nr_free);
@@ -678,4 +722,5 @@ void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
 			   region_source(pool, region), region->nr_pages,
 			   region->nr_free);
 	}
+	spin_unlock(&pool->lock);
 }
