@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fill a disk with random data past the page cache, read all of it back the same way, and print the SHA-256
- * of what was written and of what came back.
+ * Fill a disk with random data past the page cache, read all of it back the same way, and print the
+ * SHA-256 of what was written and of what came back.
  *
- * One process with one buffer: an emulated CPU takes several times as long for the same in a shell.
+ * One process with one buffer: in a shell the same takes an emulated CPU several times as long.
  *
  * usage: disktest DEVICE MIB [corrupt]
  */

@@ -2,8 +2,8 @@
 /*
  * Print how many pages Xen itself says this domain has.
  *
- * The balloon driver's counters are what is being checked, so this asks the hypervisor through privcmd
- * and trusts nothing that the kernel computed.
+ * The balloon driver's counters are what is being checked, so this asks the hypervisor through
+ * privcmd and trusts nothing that the kernel computed.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -34,7 +34,8 @@ int main(void)
 	}
 
 	/* Xen reads the argument at its virtual address: it must be there, and stay. */
-	domid = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+	domid = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
 	if (domid == MAP_FAILED) {
 		perror("reservation: mmap");
 		return 1;
