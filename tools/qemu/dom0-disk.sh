@@ -10,8 +10,8 @@ type = "$(value boot.type)"
 memory = 128
 vcpus = 1
 tsc_mode = "native"
-kernel = "/root/guest-kernel"
-ramdisk = "/root/guest.cpio"
+kernel = "/job/guest-kernel"
+ramdisk = "/job/guest.cpio"
 extra = "console=hvc0 kunit.enable=0 boot.mib=$mib boot.fault=$fault"
 disk = ["vdev=xvda,access=w,script=block-phy,target=/dev/$disk"]
 on_crash = "destroy"
@@ -66,7 +66,7 @@ type=$(value boot.type)
 note "type $type"
 if [ "$type" != pv ]; then
 	# shellcheck source=tools/qemu/dom0-dma.sh
-	. /root/dom0-dma.sh
+	. /job/dom0-dma.sh
 fi
 
 for s in /sys/bus/xen-backend/devices/vbd-*/statistics/*; do

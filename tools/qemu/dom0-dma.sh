@@ -10,7 +10,7 @@ allocate=xen_alloc_unpopulated_contiguous_pages
 dma_buffer()
 {
 	sample_pages "$1_before"
-	gntdma 1 0 1 -- sh -c ". /root/dom0-lib.sh; sample_pages $1_during" >"$R/gntdma.$1" 2>&1 ||
+	gntdma 1 0 1 -- sh -c ". /job/dom0-lib.sh; sample_pages $1_during" >"$R/gntdma.$1" 2>&1 ||
 		finish "gntdma failed: $(tail -n 1 "$R/gntdma.$1")"
 	sample_pages "$1_after"
 }
