@@ -68,6 +68,19 @@ need_space()
 		die "$have GiB free in $2, $1 GiB needed: free some, or set BUILD= to a folder on a larger disk"
 }
 
+# What every build of a kernel that boots passes to make, in $kbuild: with other values, make would build all of it again.
+# usage: kbuild_variables CROSS_COMPILE
+kbuild_variables()
+{
+	local cache
+	cache=$(command -v ccache || :)
+	# Depend mode spares the preprocessor run that a miss costs otherwise.
+	export CCACHE_DEPEND=1
+	# shellcheck disable=SC2034 # read by the scripts
+	kbuild=("CC=$cache ${1}gcc" "HOSTCC=$cache gcc"
+		KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build)
+}
+
 # One base is one folder in tools/bases.
 [ -f "$TOP/tools/bases/$BASE/replaced.sha256" ] ||
 	die "BASE=$BASE is not known: use one of: $(cd "$TOP/tools/bases" && echo *)"
