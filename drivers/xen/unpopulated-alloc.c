@@ -64,6 +64,8 @@ static struct unpopulated_pool system_pool = {
 	.last_resort = XARRAY_INIT(system_pool.last_resort, 0),
 	.last_resort_alloc = balloon_alloc,
 	.last_resort_free = xen_free_ballooned_pages,
+	.work = __DELAYED_WORK_INITIALIZER(system_pool.work,
+					   unpopulated_pool_work, 0),
 };
 
 /* Lowest hole of iomem_resource that may be used once host bridges are set up. */

@@ -11,7 +11,8 @@
  * An allocation first reserves its number of pages and then collects them, so
  * it is all or nothing without holding the lock throughout.
  *
- * Pages come from the fullest region that has any, so that others empty.
+ * Pages come from the fullest region that has any, so that others empty. One
+ * delayed work makes a region ahead of need and gives back what stays empty.
  */
 
 #define pr_fmt(fmt) "xen:" KBUILD_MODNAME ": " fmt
@@ -19,6 +20,7 @@
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/cleanup.h>
+#include <linux/jiffies.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -28,6 +30,7 @@
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include <xen/page.h>
 
@@ -105,8 +108,11 @@ bool unpopulated_pool_owns(struct unpopulated_pool *pool, unsigned long pfn)
 
 /* Regions by fullness */
 
-/* Put @region on the list that its number of free pages calls for. */
-static void region_relist(struct unpopulated_pool *pool,
+/*
+ * Put @region on the list that its number of free pages calls for. Returns
+ * whether that was another one than before.
+ */
+static bool region_relist(struct unpopulated_pool *pool,
 			  struct unpopulated_region *region)
 {
 	int fullness = -1;
@@ -116,17 +122,20 @@ static void region_relist(struct unpopulated_pool *pool,
 	if (region->nr_free)
 		fullness = region->nr_free * UNPOPULATED_FULLNESS /
 			   region->nr_pages;
-	if (fullness == region->fullness)
-		return;
+	if (likely(fullness == region->fullness))
+		return false;
 
 	region->fullness = fullness;
 	hlist_del_init(&region->list);
 	if (fullness >= 0)
 		hlist_add_head(&region->list, &pool->avail[fullness]);
+	if (fullness == UNPOPULATED_FULLNESS)
+		region->empty_since = jiffies;
+	return true;
 }
 
 /**
- * unpopulated_pool_insert - put a new region into use
+ * unpopulated_pool_insert - put a region into use
  * @pool: the pool
  * @region: the region, all of its pages free
  */
@@ -139,7 +148,24 @@ void unpopulated_pool_insert(struct unpopulated_pool *pool,
 	pool->nr_regions++;
 	pool->nr_total += region->nr_pages;
 	pool->nr_free += region->nr_pages;
+	if (region->source != UNPOPULATED_BOOT)
+		pool->grow_ahead = true;
 	spin_unlock(&pool->lock);
+}
+
+static void pool_remove(struct unpopulated_pool *pool,
+			struct unpopulated_region *region)
+{
+	lockdep_assert_held(&pool->lock);
+
+	rb_erase(&region->node, &pool->regions);
+	hlist_del_init(&region->list);
+	region->fullness = -1;
+	if (pool->last == region)
+		pool->last = NULL;
+	pool->nr_regions--;
+	pool->nr_total -= region->nr_pages;
+	pool->nr_free -= region->nr_pages;
 }
 
 /**
@@ -151,13 +177,7 @@ void unpopulated_pool_remove(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region)
 {
 	spin_lock(&pool->lock);
-	rb_erase(&region->node, &pool->regions);
-	hlist_del_init(&region->list);
-	if (pool->last == region)
-		pool->last = NULL;
-	pool->nr_regions--;
-	pool->nr_total -= region->nr_pages;
-	pool->nr_free -= region->nr_pages;
+	pool_remove(pool, region);
 	spin_unlock(&pool->lock);
 }
 
@@ -205,6 +225,145 @@ static int pool_grow_run(struct unpopulated_pool *pool, unsigned int nr_pages,
 	return unpopulated_region_grow(pool, size, size, limit);
 }
 
+/* Growing ahead of need, and giving back */
+
+static unsigned long pool_low_water(struct unpopulated_pool *pool)
+{
+	return min(pool->nr_lent_peak, UNPOPULATED_LOW_WATER);
+}
+
+/* An allocation left few pages: have more made before the next one wants them. */
+static void pool_wake(struct unpopulated_pool *pool)
+{
+	pool->grow_ahead = false;
+	mod_delayed_work(system_freezable_wq, &pool->work, 0);
+}
+
+static void pool_grow_ahead(struct unpopulated_pool *pool)
+{
+	bool can_grow = true;
+
+	lockdep_assert_held(&pool->grow_lock);
+
+	while (can_grow && READ_ONCE(pool->nr_free) < pool_low_water(pool))
+		can_grow = !unpopulated_region_grow(pool, SUBSECTION_SIZE,
+						    SUBSECTION_SIZE, U64_MAX);
+
+	spin_lock(&pool->lock);
+	pool->grow_ahead = can_grow;
+	spin_unlock(&pool->lock);
+}
+
+/* Would enough pages stay without @region? */
+static bool region_is_spare(struct unpopulated_pool *pool,
+			    struct unpopulated_region *region)
+{
+	return !unpopulated_region_is_permanent(region) &&
+	       pool->nr_free > region->nr_pages + 2 * pool_low_water(pool);
+}
+
+/* The largest region that is spare and was empty long enough; small ones stay. */
+static struct unpopulated_region *pool_idle(struct unpopulated_pool *pool)
+{
+	struct unpopulated_region *region, *found = NULL;
+
+	lockdep_assert_held(&pool->lock);
+
+	hlist_for_each_entry(region, &pool->avail[UNPOPULATED_FULLNESS], list) {
+		if ((!found || region->nr_pages > found->nr_pages) &&
+		    time_after_eq(jiffies, region->empty_since +
+					   UNPOPULATED_IDLE) &&
+		    region_is_spare(pool, region))
+			found = region;
+	}
+	return found;
+}
+
+/* Is there anything that pool_idle() will find when it is empty long enough? */
+static bool pool_has_spare(struct unpopulated_pool *pool)
+{
+	struct unpopulated_region *region;
+
+	lockdep_assert_held(&pool->lock);
+
+	hlist_for_each_entry(region, &pool->avail[UNPOPULATED_FULLNESS], list) {
+		if (region_is_spare(pool, region))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A page that came back can still be in use: direct I/O, or whatever else holds
+ * a reference. memunmap_pages() does not wait for those.
+ */
+static bool region_in_use(const struct unpopulated_region *region)
+{
+	unsigned long pfn;
+
+	for (pfn = region->start_pfn;
+	     pfn < region->start_pfn + region->nr_pages; pfn++) {
+		if (page_count(pfn_to_page(pfn)) != 1)
+			return true;
+	}
+	return false;
+}
+
+static void pool_give_back(struct unpopulated_pool *pool)
+{
+	struct unpopulated_region *region;
+
+	lockdep_assert_held(&pool->grow_lock);
+
+	if (time_before(jiffies, pool->last_grown + UNPOPULATED_IDLE))
+		return;
+
+	for (;;) {
+		spin_lock(&pool->lock);
+		region = pool_idle(pool);
+		if (region)
+			pool_remove(pool, region);
+		spin_unlock(&pool->lock);
+		if (!region)
+			return;
+
+		/* Nobody can be given a page of it any more. */
+		region->busy = region_in_use(region);
+		if (region->busy) {
+			pool->nr_busy++;
+			unpopulated_pool_insert(pool, region);
+		} else {
+			pool->nr_released++;
+			unpopulated_region_destroy(pool, region);
+		}
+		cond_resched();
+	}
+}
+
+/**
+ * unpopulated_pool_work - grow ahead of need and give back what stays empty
+ * @work: the pool's
+ *
+ * An allocation that leaves few pages wakes it at once. A free that leaves a
+ * region empty has it look later, and it goes on looking as long as there is
+ * something to give back.
+ */
+void unpopulated_pool_work(struct work_struct *work)
+{
+	struct unpopulated_pool *pool =
+		container_of(work, struct unpopulated_pool, work.work);
+
+	guard(mutex)(&pool->grow_lock);
+	pool_grow_ahead(pool);
+	pool_give_back(pool);
+
+	spin_lock(&pool->lock);
+	if (pool_has_spare(pool))
+		queue_delayed_work(system_freezable_wq, &pool->work,
+				   UNPOPULATED_IDLE);
+	spin_unlock(&pool->lock);
+}
+
 /* Allocation */
 
 static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
@@ -218,6 +377,9 @@ static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
 	lent = pool->nr_total - pool->nr_free;
 	if (lent > pool->nr_lent_peak)
 		pool->nr_lent_peak = lent;
+	if (unlikely(pool->nr_free < UNPOPULATED_LOW_WATER) &&
+	    pool->grow_ahead && pool->nr_free < pool_low_water(pool))
+		pool_wake(pool);
 }
 
 /* The lowest @nr of the @weight set bits in @bits. */
@@ -380,6 +542,7 @@ static int last_resort_alloc(struct unpopulated_pool *pool,
 	if (!pool->last_resort_alloc)
 		return -ENODEV;
 
+	atomic_long_inc(&pool->nr_fallbacks);
 	noio = memalloc_noio_save();
 	ret = pool->last_resort_alloc(nr_pages, pages);
 	if (ret)
@@ -559,6 +722,15 @@ static void pool_refuse(struct unpopulated_pool *pool, unsigned long pfn,
 	pr_warn_ratelimited("page %#lx not freed: %s\n", pfn, why);
 }
 
+/* A region got emptier. If one is empty by now, see about giving it back. */
+static void pool_look_later(struct unpopulated_pool *pool)
+{
+	if (!hlist_empty(&pool->avail[UNPOPULATED_FULLNESS]) &&
+	    !delayed_work_pending(&pool->work) && pool_has_spare(pool))
+		queue_delayed_work(system_freezable_wq, &pool->work,
+				   UNPOPULATED_IDLE);
+}
+
 /*
  * Take back as many of @pages as share a word of @region's bitmap, in any order.
  * Returns how many pages were dealt with, refused ones among them.
@@ -611,7 +783,8 @@ static unsigned int region_put(struct unpopulated_pool *pool,
 	region->hint = min(region->hint, word);
 	region->nr_free += nr_freed;
 	pool->nr_free += nr_freed;
-	region_relist(pool, region);
+	if (region_relist(pool, region))
+		pool_look_later(pool);
 	return n;
 }
 
@@ -686,6 +859,31 @@ static const char *region_source(struct unpopulated_pool *pool,
 	return "unknown";
 }
 
+static void region_show(struct unpopulated_pool *pool,
+			struct unpopulated_region *region, struct seq_file *m)
+{
+	unsigned long bit, end, nr_free, longest = 0, idle = 0;
+	u64 start = PFN_PHYS((u64)region->start_pfn);
+	const char *pinned = "no";
+
+	spin_lock(&pool->lock);
+	nr_free = region->nr_free;
+	for_each_clear_bitrange(bit, end, region->used, region->nr_bits)
+		longest = max(longest, end - bit);
+	if (nr_free == region->nr_pages)
+		idle = (jiffies - region->empty_since) / HZ;
+	if (unpopulated_region_is_permanent(region))
+		pinned = "permanent";
+	else if (region->busy)
+		pinned = "busy";
+	spin_unlock(&pool->lock);
+
+	seq_printf(m, "region %#llx-%#llx %s pages=%lu free=%lu run=%lu idle=%lu pinned=%s\n",
+		   start, start + PFN_PHYS((u64)region->nr_pages) - 1,
+		   region_source(pool, region), region->nr_pages, nr_free,
+		   longest, idle, pinned);
+}
+
 /**
  * unpopulated_pool_show - print the state of the pool
  * @pool: the pool
@@ -697,8 +895,8 @@ void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
 	struct rb_node *node;
 
 	guard(mutex)(&pool->grow_lock);
-	spin_lock(&pool->lock);
 
+	spin_lock(&pool->lock);
 	seq_printf(m, "pages_total %lu\n", pool->nr_total);
 	seq_printf(m, "pages_free %lu\n", pool->nr_free);
 	seq_printf(m, "pages_lent %lu\n", pool->nr_total - pool->nr_free);
@@ -709,18 +907,17 @@ void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
 	seq_printf(m, "frees_refused %lu\n", pool->nr_refused);
 	seq_printf(m, "pages_leaked %lu\n", pool->nr_leaked);
 	seq_printf(m, "regions %u\n", pool->nr_regions);
+	spin_unlock(&pool->lock);
+
 	seq_printf(m, "grows %lu\n", pool->nr_grown);
 	seq_printf(m, "waits %lu\n", pool->nr_waited);
+	seq_printf(m, "failures %lu\n", pool->nr_failed);
+	seq_printf(m, "releases %lu\n", pool->nr_released);
+	seq_printf(m, "busy %lu\n", pool->nr_busy);
+	seq_printf(m, "fallbacks %ld\n",
+		   atomic_long_read(&pool->nr_fallbacks));
 
-	for (node = rb_first(&pool->regions); node; node = rb_next(node)) {
-		struct unpopulated_region *region =
-			rb_entry(node, struct unpopulated_region, node);
-		u64 start = PFN_PHYS((u64)region->start_pfn);
-
-		seq_printf(m, "region %#llx-%#llx %s pages=%lu free=%lu\n",
-			   start, start + PFN_PHYS((u64)region->nr_pages) - 1,
-			   region_source(pool, region), region->nr_pages,
-			   region->nr_free);
-	}
-	spin_unlock(&pool->lock);
+	for (node = rb_first(&pool->regions); node; node = rb_next(node))
+		region_show(pool, rb_entry(node, struct unpopulated_region, node),
+			    m);
 }

@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "unpopulated-space.h"
@@ -28,6 +29,19 @@ struct seq_file;
  * (P2M_PER_PAGE of asm/xen/page.h on x86-64).
  */
 #define UNPOPULATED_LEAF_PAGES	512UL
+
+/*
+ * Fewer free pages than this make the pool grow ahead of need, and more than
+ * twice as many stay when it gives regions back. A domain that never lent so
+ * many does with as many as it lent at its peak.
+ */
+#define UNPOPULATED_LOW_WATER	512UL
+
+/*
+ * A region that has been empty for this long is given back, and none is sooner
+ * after a growth. In jiffies.
+ */
+#define UNPOPULATED_IDLE	(30 * HZ)
 
 /* Where the address space of a region comes from. */
 enum unpopulated_source {
@@ -59,13 +73,16 @@ enum unpopulated_step {
  *	of @used never crosses a section or a leaf of the PV p2m
  * @nr_bits: number of bits in @used
  * @hint: all words of @used below this one are full
+ * @empty_since: when the last page came back, in jiffies
+ * @busy: somebody else held a reference to a page when it was to be given back
  * @backed: PV only: bit n is set once the p2m leaf of the n-th
  *	UNPOPULATED_LEAF_PAGES pages from @base_pfn is known to exist
  * @res: the claim in iomem_resource; unused for boot memory
  * @pgmap: the struct pages; unused for boot memory
  * @used: a set bit is a page on loan, or outside of the region
  *
- * @list, @fullness, @nr_free, @hint and @used are protected by the pool's lock;
+ * @list, @fullness, @nr_free, @hint, @empty_since, @busy and @used are protected
+ * by the pool's lock;
  * @backed changes by atomic bit operations; the rest stays as it is made.
  */
 struct unpopulated_region {
@@ -79,6 +96,8 @@ struct unpopulated_region {
 	unsigned long base_pfn;
 	unsigned long nr_bits;
 	unsigned long hint;
+	unsigned long empty_since;
+	bool busy;
 	unsigned long *backed;
 	struct resource res;
 	struct dev_pagemap pgmap;
@@ -88,7 +107,7 @@ struct unpopulated_region {
 /**
  * struct unpopulated_pool - pages that are handed out, and where more come from
  *
- * All zero but for its locks and @last_resort, it is empty and cannot grow.
+ * All zero but for its locks, @last_resort and @work, it is empty and cannot grow.
  *
  * @lock: protects what follows it
  * @regions: all regions by pfn
@@ -104,27 +123,35 @@ struct unpopulated_region {
  * @nr_served: pages handed out since boot
  * @nr_refused: pages whose free was refused
  * @nr_leaked: those of @nr_refused that still map a grant
- * @grow_lock: protects what follows it; outermost, held across memremap_pages();
- *	nothing that frees pages needs it
+ * @grow_ahead: an allocation that leaves few free pages has to wake @work; not
+ *	where it did already or there is nothing to grow into
+ * @grow_lock: protects what follows it; outermost, held across memremap_pages()
+ *	and memunmap_pages(); nothing that frees pages needs it. Regions come and
+ *	go under it and @lock, so either will do to walk them.
  * @space: where regions may be placed
  * @source: what @space is, for people
  * @node: name of the iomem resources that @space lies in, NULL for none
  * @holes_above: lowest address of holes in iomem_resource that may be used after
  *	@space, 0 for none
- * @next_size: bytes of the next region, but at least a subsection
  * @spare: PV only: regions that are claimed and out of the p2m, but could not be
  *	given struct pages for lack of RAM
+ * @last_grown: when the last region was made, in jiffies
  * @nr_grown: regions made
  * @nr_waited: allocations that found too few pages and went to make some
+ * @nr_failed: attempts to make a region that failed
+ * @nr_released: regions given back
+ * @nr_busy: regions that were to be given back, but for a page in use elsewhere
  * @fail_step: KUnit only: the step that fails
  * @fail_errno: KUnit only: what it fails with
  * @last_resort_alloc: pages for when there is no address space, or NULL
  * @last_resort_free: gives those back
  * @last_resort: the pfns of those on loan
  * @nr_last_resort: number of entries in @last_resort
+ * @nr_fallbacks: allocations that went to the last resort
+ * @work: grows ahead of need and gives regions back
  */
 struct unpopulated_pool {
-	spinlock_t lock;	/* what follows, to @nr_leaked */
+	spinlock_t lock;	/* what follows, to @grow_ahead */
 	struct rb_root regions;
 	struct unpopulated_region *last;
 	struct hlist_head avail[UNPOPULATED_FULLNESS + 1];
@@ -135,16 +162,20 @@ struct unpopulated_pool {
 	unsigned long nr_served;
 	unsigned long nr_refused;
 	unsigned long nr_leaked;
+	bool grow_ahead;
 
 	struct mutex grow_lock;	/* what follows, to @fail_step */
 	struct unpopulated_space space;
 	const char *source;
 	const char *node;
 	u64 holes_above;
-	u64 next_size;
 	struct hlist_head spare;
+	unsigned long last_grown;
 	unsigned long nr_grown;
 	unsigned long nr_waited;
+	unsigned long nr_failed;
+	unsigned long nr_released;
+	unsigned long nr_busy;
 	enum unpopulated_step fail_step;
 	int fail_errno;
 
@@ -152,6 +183,9 @@ struct unpopulated_pool {
 	void (*last_resort_free)(unsigned int nr_pages, struct page **pages);
 	struct xarray last_resort;
 	atomic_long_t nr_last_resort;
+	atomic_long_t nr_fallbacks;
+
+	struct delayed_work work;
 };
 
 /* unpopulated-pool.c: pages in and out */
@@ -167,6 +201,7 @@ void unpopulated_pool_insert(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region);
 void unpopulated_pool_remove(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region);
+void unpopulated_pool_work(struct work_struct *work);
 void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m);
 
 /* unpopulated-region.c: regions made and unmade */

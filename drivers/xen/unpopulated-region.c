@@ -27,6 +27,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/io.h>
+#include <linux/jiffies.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -39,6 +40,9 @@
 
 #include <xen/page.h>
 #include <xen/xen.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/xen_unpopulated.h>
 
 #include "unpopulated-pool.h"
 
@@ -214,6 +218,33 @@ static int space_leave_out(struct unpopulated_space *space,
 	return unpopulated_space_remove(space, start, end);
 }
 
+/* The granule of this kernel; see unpopulated_release_granule(). */
+static u64 release_granule(void)
+{
+	return unpopulated_release_granule(PAGE_SIZE, sizeof(struct page));
+}
+
+/*
+ * Take the place of a new region out of the pool's space. Where it is to be as
+ * large as a release granule, prefer a place from which it can be unmade.
+ */
+static int space_take(struct unpopulated_pool *pool, u64 min, u64 want,
+		      u64 limit, struct range *place)
+{
+	u64 granule = release_granule();
+	int ret = -ENODEV;
+
+	if (want >= granule)
+		ret = unpopulated_space_take(&pool->space,
+					     round_up(min, granule),
+					     round_up(want, granule), granule,
+					     limit, place);
+	if (ret == -ENODEV)
+		ret = unpopulated_space_take(&pool->space, min, want,
+					     SUBSECTION_SIZE, limit, place);
+	return ret;
+}
+
 /* Make a region in the pool's space, claimed but without struct pages. */
 static struct unpopulated_region *region_in_space(struct unpopulated_pool *pool,
 						  u64 min, u64 want, u64 limit)
@@ -224,8 +255,7 @@ static struct unpopulated_region *region_in_space(struct unpopulated_pool *pool,
 	int ret;
 
 	for (;;) {
-		ret = unpopulated_space_take(&pool->space, min, want,
-					     SUBSECTION_SIZE, limit, &place);
+		ret = space_take(pool, min, want, limit, &place);
 		if (ret)
 			return ERR_PTR(ret);
 
@@ -401,7 +431,8 @@ static int region_map(struct unpopulated_pool *pool,
  * @size: bytes that are needed, at least @min
  * @limit: the region has to end at or below this address
  *
- * The region is larger than needed as regions double, and smaller where there is
+ * The region is larger than needed: about as large as all that the pool has, up
+ * to a section, so that regions double with demand. It is smaller where there is
  * no such range, or too little RAM for its struct pages.
  *
  * Context: may sleep; runs without I/O, because a backend's request may be
@@ -414,7 +445,9 @@ static int region_map(struct unpopulated_pool *pool,
 int unpopulated_region_grow(struct unpopulated_pool *pool, u64 min, u64 size,
 			    u64 limit)
 {
-	u64 want = max3(size, pool->next_size, (u64)SUBSECTION_SIZE);
+	u64 section = (u64)PAGES_PER_SECTION << PAGE_SHIFT;
+	u64 twice = PFN_PHYS((u64)pool->nr_total) + SUBSECTION_SIZE;
+	u64 want = max(size, min(round_down(twice, SUBSECTION_SIZE), section));
 	unsigned int noio = memalloc_noio_save();
 	struct unpopulated_region *region;
 	int ret;
@@ -431,10 +464,8 @@ int unpopulated_region_grow(struct unpopulated_pool *pool, u64 min, u64 size,
 		if (!ret) {
 			unpopulated_pool_insert(pool, region);
 			pool->nr_grown++;
-			pool->next_size = clamp(2 * pool->next_size,
-						2 * (u64)SUBSECTION_SIZE,
-						(u64)PAGES_PER_SECTION <<
-						PAGE_SHIFT);
+			pool->last_grown = jiffies;
+			trace_xen_unpopulated_grow(&region->res);
 			break;
 		}
 
@@ -451,6 +482,10 @@ int unpopulated_region_grow(struct unpopulated_pool *pool, u64 min, u64 size,
 	}
 
 	memalloc_noio_restore(noio);
+	if (ret) {
+		pool->nr_failed++;
+		trace_xen_unpopulated_failure(size, limit, ret);
+	}
 	return ret;
 }
 
@@ -538,16 +573,15 @@ u64 unpopulated_release_granule(u64 page_size, u64 struct_page_size)
  * unpopulated_region_is_permanent - does this region have to stay for good?
  * @region: a region with struct pages
  *
- * Return: whether it does; see the head of this file for PV.
+ * Return: whether it does: the memory of boot always, and see the head of this
+ * file for PV.
  */
 bool unpopulated_region_is_permanent(const struct unpopulated_region *region)
 {
-	u64 granule = unpopulated_release_granule(PAGE_SIZE,
-						  sizeof(struct page));
+	u64 granule = release_granule();
 
-	if (region->source == UNPOPULATED_BOOT)
-		return false;
-	return xen_pv_domain() || !IS_ALIGNED(region->res.start, granule) ||
+	return xen_pv_domain() || region->source == UNPOPULATED_BOOT ||
+	       !IS_ALIGNED(region->res.start, granule) ||
 	       !IS_ALIGNED(resource_size(&region->res), granule);
 }
 
@@ -563,15 +597,20 @@ void unpopulated_region_destroy(struct unpopulated_pool *pool,
 {
 	lockdep_assert_held(&pool->grow_lock);
 
+	if (region->source == UNPOPULATED_BOOT) {
+		/* The struct pages are boot's. */
+		region_free(region);
+		return;
+	}
 	if (unpopulated_region_is_permanent(region)) {
+		/* The claim stays, and it needs its resource. */
 		if (region->source == UNPOPULATED_SPACE)
 			unpopulated_space_lose(&pool->space);
 		return;
 	}
 
-	if (region->source != UNPOPULATED_BOOT) {
-		memunmap_pages(&region->pgmap);
-		region_unclaim(pool, region);
-	}
+	trace_xen_unpopulated_release(&region->res);
+	memunmap_pages(&region->pgmap);
+	region_unclaim(pool, region);
 	region_free(region);
 }

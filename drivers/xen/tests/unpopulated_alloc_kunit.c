@@ -19,8 +19,10 @@
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/prandom.h>
+#include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include <xen/page.h>
 #include <xen/xen.h>
@@ -61,6 +63,24 @@ static void fallback_free(unsigned int nr_pages, struct page **pages)
 {
 	while (nr_pages--)
 		fallback[nr_fallback++] = *pages++;
+}
+
+/*
+ * The pool's work does nothing by itself, so that a test knows when regions come
+ * and go: it calls unpopulated_pool_work() when it wants that.
+ */
+static int nr_woken;
+
+static void note_work(struct work_struct *work)
+{
+	WRITE_ONCE(nr_woken, nr_woken + 1);
+}
+
+static void work_now(void)
+{
+	cancel_delayed_work_sync(&pool.work);
+	unpopulated_pool_work(&pool.work.work);
+	cancel_delayed_work_sync(&pool.work);
 }
 
 /* Windows */
@@ -888,7 +908,6 @@ static void grow_around_conflict(struct kunit *test)
 	other.flags |= IORESOURCE_BUSY;
 	KUNIT_ASSERT_EQ(test, 0, request_resource(&windows, &other));
 	use_space(test, 0, 4 * SUB);
-	pool.next_size = 4 * SUB;
 	ret = unpopulated_pool_alloc(&pool, 3 * NR_SUBSECTION, pages);
 	KUNIT_EXPECT_EQ(test, 0, ret);
 	KUNIT_EXPECT_EQ(test, -ENODEV,
@@ -1032,7 +1051,6 @@ static void back_by_leaf(struct kunit *test)
 	unsigned int leaves = xen_pv_domain() ? 2 : 0;
 
 	use_space(test, 0, 8 * SUB);
-	pool.next_size = 8 * SUB;
 	KUNIT_ASSERT_EQ(test, 0,
 			unpopulated_pool_alloc(&pool,
 					       UNPOPULATED_LEAF_PAGES + 1,
@@ -1153,6 +1171,257 @@ static void region_comes_and_goes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, permanent ? -ENODEV : 0,
 			unpopulated_pool_alloc(&pool, 1, &page));
 }
+
+/* Growing ahead, and giving back */
+
+/* As if @pool had been left alone for long enough to give regions back. */
+static void let_time_pass(void)
+{
+	struct rb_node *node;
+
+	pool.last_grown -= UNPOPULATED_IDLE;
+	for (node = rb_first(&pool.regions); node; node = rb_next(node))
+		rb_entry(node, struct unpopulated_region, node)->empty_since -=
+			UNPOPULATED_IDLE;
+}
+
+/* Whether the pool asked for its work to be done at once. */
+static bool was_woken(void)
+{
+	flush_delayed_work(&pool.work);
+	return nr_woken;
+}
+
+/* Regions of 2, 4, 8 and 16 MiB, all of them empty again. */
+static void grow_and_empty(struct kunit *test)
+{
+	unsigned int nr = 15 * NR_SUBSECTION, i;
+	struct page **pages = page_array(test, nr);
+
+	use_space(test, 0, WINDOW_SIZE);
+	for (i = 0; i < nr; i += NR_SUBSECTION)
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_pool_alloc(&pool, NR_SUBSECTION,
+						       pages + i));
+	unpopulated_pool_free(&pool, nr, pages);
+	KUNIT_ASSERT_EQ(test, 4, pool.nr_regions);
+}
+
+/* What one page leaves is enough for one more. */
+static void ahead_not_for_little(struct kunit *test)
+{
+	struct page *page;
+
+	use_space(test, 0, WINDOW_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_FALSE(test, was_woken());
+	work_now();
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_grown);
+	check_pool(test, 1);
+}
+
+/* Pages are there before they are needed, and nobody waits for them. */
+static void ahead_of_need(struct kunit *test)
+{
+	struct page **pages = page_array(test, 3 * NR_SUBSECTION);
+
+	use_space(test, 0, WINDOW_SIZE);
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, NR_SUBSECTION - 1, pages));
+	KUNIT_EXPECT_FALSE(test, pool.grow_ahead);
+	KUNIT_EXPECT_TRUE(test, was_woken());
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, 1,
+					       pages + NR_SUBSECTION - 1));
+	flush_delayed_work(&pool.work);
+	KUNIT_EXPECT_EQ(test, 1, nr_woken);
+
+	work_now();
+	KUNIT_EXPECT_EQ(test, 2, pool.nr_grown);
+	KUNIT_EXPECT_TRUE(test, pool.grow_ahead);
+	KUNIT_EXPECT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, 2 * NR_SUBSECTION,
+					       pages + NR_SUBSECTION));
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_waited);
+	check_pool(test, 3 * NR_SUBSECTION);
+}
+
+/* Without space, the work is asked once and not at every allocation. */
+static void ahead_fails(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_SUBSECTION);
+	unsigned int i;
+
+	use_space(test, 0, SUB);
+	for (i = 0; i < NR_SUBSECTION; i++) {
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_pool_alloc(&pool, 1, pages + i));
+		if (i == 3 * NR_SUBSECTION / 4) {
+			KUNIT_EXPECT_TRUE(test, was_woken());
+			work_now();
+		}
+	}
+	flush_delayed_work(&pool.work);
+	KUNIT_EXPECT_EQ(test, 1, nr_woken);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_grown);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_failed);
+	check_pool(test, NR_SUBSECTION);
+}
+
+/* The largest go, and a reserve of more than twice the low-water mark stays. */
+static void back_when_idle(struct kunit *test)
+{
+	struct page **pages = page_array(test, NR_SUBSECTION);
+	bool permanent;
+
+	grow_and_empty(test);
+	permanent = unpopulated_region_is_permanent(first_region());
+	KUNIT_EXPECT_EQ(test, !permanent, delayed_work_pending(&pool.work));
+	let_time_pass();
+	work_now();
+	KUNIT_EXPECT_EQ(test, permanent ? 0 : 2, pool.nr_released);
+	KUNIT_EXPECT_EQ(test, (permanent ? 15 : 3) * NR_SUBSECTION,
+			pool.nr_total);
+	KUNIT_EXPECT_EQ(test, PFN_PHYS((u64)pool.nr_total), window_claimed());
+	KUNIT_EXPECT_EQ(test, WINDOW_SIZE - window_claimed(),
+			space_size(&pool.space));
+	check_pool(test, 0);
+
+	/* What went can come again. */
+	KUNIT_EXPECT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, NR_SUBSECTION, pages));
+	check_pool(test, NR_SUBSECTION);
+}
+
+/* A page on loan keeps its region, and a region is not given back at once. */
+static void back_not_early(struct kunit *test)
+{
+	struct page *page;
+
+	grow_and_empty(test);
+	work_now();
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_released);
+
+	let_time_pass();
+	pool.last_grown = jiffies;
+	work_now();
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_released);
+
+	/* Emptied again just now. */
+	let_time_pass();
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	unpopulated_pool_free(&pool, 1, &page);
+	work_now();
+	KUNIT_EXPECT_TRUE(test, unpopulated_pool_owns(&pool, page_to_pfn(page)));
+	check_pool(test, 0);
+}
+
+/* Direct I/O may hold a page longer than the one who freed it. */
+static void back_not_while_referenced(struct kunit *test)
+{
+	struct unpopulated_region *region;
+	struct page *page;
+	bool permanent;
+
+	grow_and_empty(test);
+	region = rb_entry(rb_last(&pool.regions), struct unpopulated_region,
+			  node);
+	page = pfn_to_page(region->start_pfn + 5);
+	get_page(page);
+	let_time_pass();
+	work_now();
+	KUNIT_EXPECT_TRUE(test, unpopulated_pool_owns(&pool, page_to_pfn(page)));
+	permanent = unpopulated_region_is_permanent(region);
+	KUNIT_EXPECT_EQ(test, !permanent, pool.nr_busy);
+	check_pool(test, 0);
+
+	/* It is all that is left by now; with another reserve, it can go. */
+	put_page(page);
+	use_boot_memory(test);
+	pool.nr_lent_peak = NR_BOOT / 4;
+	let_time_pass();
+	work_now();
+	KUNIT_EXPECT_EQ(test, permanent,
+			unpopulated_pool_owns(&pool, page_to_pfn(page)));
+	check_pool(test, 0);
+}
+
+/* A page whose region is gone has no struct page to look at. */
+static void free_after_release(struct kunit *test)
+{
+	struct page *page;
+
+	use_space(test, 0, SUB);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	unpopulated_pool_free(&pool, 1, &page);
+	unmake(first_region());
+	unpopulated_pool_free(&pool, 1, &page);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_refused);
+	check_pool(test, 0);
+}
+
+/* The view inside */
+
+/* The number after @name in what debugfs shows, or -1. */
+static long shown(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	long value;
+
+	if (!at || sscanf(at + strlen(name), "%ld", &value) != 1)
+		return -1;
+	return value;
+}
+
+static void shows_state(struct kunit *test)
+{
+	struct seq_file m = { .size = SZ_4K };
+	unsigned long long start, end;
+	struct page *pages[3];
+	char source[16];
+	int nr;
+
+	m.buf = kunit_kzalloc(test, m.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	use_space(test, 0, WINDOW_SIZE);
+	pool.source = "window";
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 3, pages));
+	unpopulated_pool_free(&pool, 1, &pages[1]);
+	unpopulated_pool_free(&pool, 1, &pages[1]);
+	unpopulated_pool_show(&pool, &m);
+
+	KUNIT_EXPECT_EQ(test, NR_SUBSECTION, shown(m.buf, "pages_total "));
+	KUNIT_EXPECT_EQ(test, NR_SUBSECTION - 2, shown(m.buf, "pages_free "));
+	KUNIT_EXPECT_EQ(test, 2, shown(m.buf, "pages_lent "));
+	KUNIT_EXPECT_EQ(test, 3, shown(m.buf, "pages_lent_peak "));
+	KUNIT_EXPECT_EQ(test, 3, shown(m.buf, "pages_served "));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, "pages_last_resort "));
+	KUNIT_EXPECT_EQ(test, 1, shown(m.buf, "frees_refused "));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, "pages_leaked "));
+	KUNIT_EXPECT_EQ(test, 1, shown(m.buf, "regions "));
+	KUNIT_EXPECT_EQ(test, 1, shown(m.buf, "grows "));
+	KUNIT_EXPECT_EQ(test, 1, shown(m.buf, "waits "));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, "failures "));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, "releases "));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, "busy "));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, "fallbacks "));
+
+	nr = sscanf(strstr(m.buf, "region 0x"), "region %llx-%llx %15s",
+		    &start, &end, source);
+	KUNIT_ASSERT_EQ(test, 3, nr);
+	KUNIT_EXPECT_EQ(test, window_start(), start);
+	KUNIT_EXPECT_EQ(test, window_start() + SUB - 1, end);
+	KUNIT_EXPECT_STREQ(test, "window", source);
+	KUNIT_EXPECT_EQ(test, NR_SUBSECTION, shown(m.buf, " pages="));
+	KUNIT_EXPECT_EQ(test, NR_SUBSECTION - 2, shown(m.buf, " free="));
+	KUNIT_EXPECT_EQ(test, NR_SUBSECTION - 3, shown(m.buf, " run="));
+	KUNIT_EXPECT_EQ(test, 0, shown(m.buf, " idle="));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(m.buf, " pinned="));
+	unpopulated_pool_free(&pool, 1, &pages[0]);
+	unpopulated_pool_free(&pool, 1, &pages[2]);
+}
+
+/* Mixtures */
 
 #define NR_CALLERS	4
 
@@ -1347,6 +1616,8 @@ static int unpopulated_test_init(struct kunit *test)
 	spin_lock_init(&pool.lock);
 	mutex_init(&pool.grow_lock);
 	xa_init(&pool.last_resort);
+	INIT_DELAYED_WORK(&pool.work, note_work);
+	nr_woken = 0;
 	pool.node = windows.name;
 	pool.last_resort_free = fallback_free;
 	fallback_ret = 0;
@@ -1359,6 +1630,7 @@ static void unpopulated_test_exit(struct kunit *test)
 {
 	struct unpopulated_region *region;
 
+	cancel_delayed_work_sync(&pool.work);
 	while ((region = first_region()))
 		unmake(region);
 	unpopulated_space_destroy(&pool.space);
@@ -1416,6 +1688,14 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(hole_after_space),
 	KUNIT_CASE_PARAM(release_granule, granule_gen_params),
 	KUNIT_CASE(region_comes_and_goes),
+	KUNIT_CASE(ahead_not_for_little),
+	KUNIT_CASE(ahead_of_need),
+	KUNIT_CASE(ahead_fails),
+	KUNIT_CASE(back_when_idle),
+	KUNIT_CASE(back_not_early),
+	KUNIT_CASE(back_not_while_referenced),
+	KUNIT_CASE(free_after_release),
+	KUNIT_CASE(shows_state),
 	KUNIT_CASE(concurrent_callers),
 	KUNIT_CASE(random_mixture),
 	{}
