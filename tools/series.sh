@@ -3,8 +3,10 @@
 # shellcheck shell=bash
 # shellcheck source=tools/lib.sh
 
+# All entries, or those that ENTRIES names.
 series_entries()
 {
+	[ -z "${ENTRIES:-}" ] || { printf '%s\n' "$ENTRIES"; return; }
 	sed -E 's/[[:space:]]*#.*//; /^[[:space:]]*$/d' "$TOP/series"
 }
 

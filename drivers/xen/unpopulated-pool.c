@@ -33,17 +33,24 @@
 #include <linux/workqueue.h>
 
 #include <xen/page.h>
+#include <xen/xen.h>
 
 #include "unpopulated-pool.h"
 
-/* Free pages of one word of a region's bitmap, collected for an allocation. */
+/*
+ * Free pages collected for an allocation: @bits of one word of a region's bitmap,
+ * or all of several words of the same leaf.
+ */
 struct grab {
 	struct unpopulated_region *region;
 	unsigned long word;
 	unsigned long bits;
+	unsigned int nr_words;
 };
 
-/* Bounds both the stack and the time that the lock is held: 1024 pages. */
+#define LEAF_WORDS	(UNPOPULATED_LEAF_PAGES / BITS_PER_LONG)
+
+/* Bounds both the stack and the time that the lock is held. */
 #define MAX_GRABS	16
 
 /* Lookup */
@@ -108,30 +115,71 @@ bool unpopulated_pool_owns(struct unpopulated_pool *pool, unsigned long pfn)
 
 /* Regions by fullness */
 
-/*
- * Put @region on the list that its number of free pages calls for. Returns
- * whether that was another one than before.
- */
-static bool region_relist(struct unpopulated_pool *pool,
-			  struct unpopulated_region *region)
+/* The least number of free pages for which @region belongs to list @fullness. */
+static unsigned long fullness_start(const struct unpopulated_region *region,
+				    int fullness)
 {
-	int fullness = -1;
+	if (fullness < 0)
+		return 0;
+	return max(1UL, DIV_ROUND_UP(fullness * region->nr_pages,
+				     UNPOPULATED_FULLNESS));
+}
 
-	lockdep_assert_held(&pool->lock);
+/* The fullest region that has free pages, or NULL. */
+static struct unpopulated_region *pool_fullest(struct unpopulated_pool *pool)
+{
+	int i;
 
-	if (region->nr_free)
-		fullness = region->nr_free * UNPOPULATED_FULLNESS /
-			   region->nr_pages;
-	if (likely(fullness == region->fullness))
-		return false;
+	for (i = 0; i <= UNPOPULATED_FULLNESS; i++) {
+		if (!hlist_empty(&pool->avail[i]))
+			return hlist_entry(pool->avail[i].first,
+					   struct unpopulated_region, list);
+	}
+	return NULL;
+}
 
-	region->fullness = fullness;
+static noinline void region_move(struct unpopulated_pool *pool,
+				 struct unpopulated_region *region)
+{
+	int fullness = UNPOPULATED_FULLNESS;
+
+	while (region->nr_free < fullness_start(region, fullness))
+		fullness--;
+	region->least_free = fullness_start(region, fullness);
+	region->most_free = fullness_start(region, fullness + 1);
+
 	hlist_del_init(&region->list);
 	if (fullness >= 0)
 		hlist_add_head(&region->list, &pool->avail[fullness]);
 	if (fullness == UNPOPULATED_FULLNESS)
 		region->empty_since = jiffies;
-	return true;
+	pool->fullest = pool_fullest(pool);
+}
+
+/* Pages of @region were taken: is it on the right list still? */
+static void region_fuller(struct unpopulated_pool *pool,
+			  struct unpopulated_region *region)
+{
+	lockdep_assert_held(&pool->lock);
+
+	if (unlikely(region->nr_free < region->least_free))
+		region_move(pool, region);
+}
+
+static unsigned long pool_low_water(struct unpopulated_pool *pool)
+{
+	return min(pool->nr_lent_peak, UNPOPULATED_LOW_WATER);
+}
+
+static void pool_set_alarm(struct unpopulated_pool *pool)
+{
+	lockdep_assert_held(&pool->lock);
+
+	pool->alarm_free = pool->nr_total - pool->nr_lent_peak;
+	if (pool->nr_total < pool->nr_lent_peak)
+		pool->alarm_free = 0;
+	if (pool->grow_ahead)
+		pool->alarm_free = max(pool->alarm_free, pool_low_water(pool));
 }
 
 /**
@@ -144,12 +192,13 @@ void unpopulated_pool_insert(struct unpopulated_pool *pool,
 {
 	spin_lock(&pool->lock);
 	rb_add(&region->node, &pool->regions, region_less);
-	region_relist(pool, region);
+	region_move(pool, region);
 	pool->nr_regions++;
 	pool->nr_total += region->nr_pages;
 	pool->nr_free += region->nr_pages;
 	if (region->source != UNPOPULATED_BOOT)
 		pool->grow_ahead = true;
+	pool_set_alarm(pool);
 	spin_unlock(&pool->lock);
 }
 
@@ -160,12 +209,14 @@ static void pool_remove(struct unpopulated_pool *pool,
 
 	rb_erase(&region->node, &pool->regions);
 	hlist_del_init(&region->list);
-	region->fullness = -1;
+	region->most_free = 0;
+	pool->fullest = pool_fullest(pool);
 	if (pool->last == region)
 		pool->last = NULL;
 	pool->nr_regions--;
 	pool->nr_total -= region->nr_pages;
 	pool->nr_free -= region->nr_pages;
+	pool_set_alarm(pool);
 }
 
 /**
@@ -227,18 +278,6 @@ static int pool_grow_run(struct unpopulated_pool *pool, unsigned int nr_pages,
 
 /* Growing ahead of need, and giving back */
 
-static unsigned long pool_low_water(struct unpopulated_pool *pool)
-{
-	return min(pool->nr_lent_peak, UNPOPULATED_LOW_WATER);
-}
-
-/* An allocation left few pages: have more made before the next one wants them. */
-static void pool_wake(struct unpopulated_pool *pool)
-{
-	pool->grow_ahead = false;
-	mod_delayed_work(system_freezable_wq, &pool->work, 0);
-}
-
 static void pool_grow_ahead(struct unpopulated_pool *pool)
 {
 	bool can_grow = true;
@@ -251,6 +290,7 @@ static void pool_grow_ahead(struct unpopulated_pool *pool)
 
 	spin_lock(&pool->lock);
 	pool->grow_ahead = can_grow;
+	pool_set_alarm(pool);
 	spin_unlock(&pool->lock);
 }
 
@@ -366,29 +406,51 @@ void unpopulated_pool_work(struct work_struct *work)
 
 /* Allocation */
 
+/* Few pages are left, or more are on loan than ever before. */
+static noinline void pool_alarm(struct unpopulated_pool *pool)
+{
+	pool->nr_lent_peak = max(pool->nr_lent_peak,
+				 pool->nr_total - pool->nr_free);
+	if (pool->grow_ahead && pool->nr_free < pool_low_water(pool)) {
+		/* Asked once, until the work has seen to it. */
+		pool->grow_ahead = false;
+		mod_delayed_work(system_freezable_wq, &pool->work, 0);
+	}
+	pool_set_alarm(pool);
+}
+
+/* Pages of @region were taken; see to it that lists and peak are right. */
+static noinline void region_taken(struct unpopulated_pool *pool,
+				  struct unpopulated_region *region)
+{
+	region_fuller(pool, region);
+	if (pool->nr_free < pool->alarm_free)
+		pool_alarm(pool);
+}
+
 static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
 {
-	unsigned long lent;
-
 	lockdep_assert_held(&pool->lock);
 
 	pool->nr_free -= nr_pages;
 	pool->nr_served += nr_pages;
-	lent = pool->nr_total - pool->nr_free;
-	if (lent > pool->nr_lent_peak)
-		pool->nr_lent_peak = lent;
-	if (unlikely(pool->nr_free < UNPOPULATED_LOW_WATER) &&
-	    pool->grow_ahead && pool->nr_free < pool_low_water(pool))
-		pool_wake(pool);
+	if (unlikely(pool->nr_free < pool->alarm_free))
+		pool_alarm(pool);
 }
 
-/* The lowest @nr of the @weight set bits in @bits. */
-static unsigned long lowest_bits(unsigned long bits, unsigned long weight,
-				 unsigned long nr)
+/* The lowest @nr of the set bits in @bits, which has more than that. */
+static unsigned long lowest_bits(unsigned long bits, unsigned long nr)
 {
-	for (; weight > nr; weight--)
-		bits &= ~BIT(__fls(bits));
-	return bits;
+	unsigned long shift = __ffs(bits), rest = bits;
+	unsigned long run = (BIT(nr) - 1) << shift;
+
+	/* Most often they are neighbours. */
+	if (shift + nr <= BITS_PER_LONG && (bits & run) == run)
+		return run;
+
+	while (nr--)
+		rest &= rest - 1;
+	return bits & ~rest;
 }
 
 /*
@@ -399,43 +461,38 @@ static unsigned int region_grab(struct unpopulated_region *region,
 				unsigned long *nr_pages, struct grab *grabs,
 				unsigned int max)
 {
-	unsigned long word = region->hint, nr = *nr_pages, bits;
+	unsigned long word = region->hint, nr = *nr_pages, bits, weight;
+	struct grab *grab = NULL;
 	unsigned int n = 0;
 
-	for (;;) {
+	for (;; word++) {
 		bits = ~region->used[word];
-		if (bits) {
-			unsigned long weight = hweight_long(bits);
+		if (!bits)
+			continue;
 
-			if (weight > nr) {
-				bits = lowest_bits(bits, weight, nr);
-				weight = nr;
-			}
-			region->used[word] |= bits;
-			region->nr_free -= weight;
-			nr -= weight;
-			grabs[n++] = (struct grab){ region, word, bits };
-			if (!nr || !region->nr_free || n == max)
-				break;
+		weight = bits == ULONG_MAX ? BITS_PER_LONG : hweight_long(bits);
+		if (weight > nr) {
+			bits = lowest_bits(bits, nr);
+			weight = nr;
 		}
-		word++;
+		region->used[word] |= bits;
+		region->nr_free -= weight;
+		nr -= weight;
+
+		if (grab && weight == BITS_PER_LONG && word % LEAF_WORDS &&
+		    grab->bits == ULONG_MAX &&
+		    grab->word + grab->nr_words == word) {
+			grab->nr_words++;
+		} else {
+			grab = &grabs[n++];
+			*grab = (struct grab){ region, word, bits, 1 };
+		}
+		if (!nr || !region->nr_free || n == max)
+			break;
 	}
 	region->hint = word;
 	*nr_pages = nr;
 	return n;
-}
-
-/* The fullest region that has free pages. Somebody reserved one, so there is one. */
-static struct unpopulated_region *pool_fullest(struct unpopulated_pool *pool)
-{
-	int i = 0;
-
-	lockdep_assert_held(&pool->lock);
-
-	while (hlist_empty(&pool->avail[i]))
-		i++;
-	return hlist_entry(pool->avail[i].first, struct unpopulated_region,
-			   list);
 }
 
 /* Collect pages that were reserved. The arguments are those of region_grab(). */
@@ -446,63 +503,41 @@ static unsigned int pool_grab(struct unpopulated_pool *pool,
 	unsigned int n = 0;
 
 	while (*nr_pages && n < MAX_GRABS) {
-		region = pool_fullest(pool);
+		region = pool->fullest;
 		n += region_grab(region, nr_pages, grabs + n, MAX_GRABS - n);
-		region_relist(pool, region);
+		region_fuller(pool, region);
 	}
 	return n;
 }
 
-/* Store the pages of @grab to @pages and return how many they are. */
-static unsigned int grab_to_pages(const struct grab *grab, struct page **pages)
+/* Store the pages of @grab and return where the next ones go. */
+static struct page **grab_to_pages(const struct grab *grab, struct page **pages)
 {
-	unsigned long bits = grab->bits;
-	struct page *page;
-	unsigned int n;
+	unsigned long first = __ffs(grab->bits), bits = grab->bits >> first;
+	struct page *page, *end;
 
-	page = pfn_to_page(grab->region->base_pfn + grab->word * BITS_PER_LONG);
-	if (bits == ULONG_MAX) {
-		for (n = 0; n < BITS_PER_LONG; n++)
-			pages[n] = page + n;
-		return n;
+	page = pfn_to_page(grab->region->base_pfn +
+			   grab->word * BITS_PER_LONG + first);
+	if (!(bits & (bits + 1))) {
+		end = page + fls_long(bits) +
+		      (grab->nr_words - 1) * BITS_PER_LONG;
+		for (; page < end; page++)
+			*pages++ = page;
+		return pages;
 	}
 
-	for (n = 0; bits; bits &= bits - 1)
-		pages[n++] = page + __ffs(bits);
-	return n;
-}
-
-/* Hand out the one page that pool_reserve() reserved. Drops the lock. */
-static int pool_collect_one(struct unpopulated_pool *pool, struct page **page)
-	__releases(&pool->lock)
-{
-	struct unpopulated_region *region = pool_fullest(pool);
-	unsigned long bit;
-	int ret;
-
-	while (region->used[region->hint] == ULONG_MAX)
-		region->hint++;
-	bit = ffz(region->used[region->hint]);
-	region->used[region->hint] |= BIT(bit);
-	bit += region->hint * BITS_PER_LONG;
-	region->nr_free--;
-	region_relist(pool, region);
-	spin_unlock(&pool->lock);
-
-	*page = pfn_to_page(region->base_pfn + bit);
-	ret = unpopulated_region_back(pool, region, bit);
-	if (ret)
-		unpopulated_pool_free(pool, 1, page);
-	return ret;
+	for (; bits; bits &= bits - 1)
+		*pages++ = page + __ffs(bits);
+	return pages;
 }
 
 /* Hand out what pool_reserve() reserved. Drops the lock. */
-static int pool_collect(struct unpopulated_pool *pool, unsigned int nr_pages,
-			struct page **pages)
+static noinline int pool_collect(struct unpopulated_pool *pool,
+				 unsigned int nr_pages, struct page **pages)
 	__releases(&pool->lock)
 {
 	unsigned long left = nr_pages;
-	unsigned int done = 0;
+	struct page **next = pages;
 	int ret = 0;
 
 	for (;;) {
@@ -513,7 +548,7 @@ static int pool_collect(struct unpopulated_pool *pool, unsigned int nr_pages,
 		spin_unlock(&pool->lock);
 
 		for (i = 0; i < n; i++) {
-			done += grab_to_pages(&grabs[i], pages + done);
+			next = grab_to_pages(&grabs[i], next);
 			if (!ret)
 				ret = unpopulated_region_back(pool,
 							      grabs[i].region,
@@ -566,24 +601,11 @@ restore:
 	return ret;
 }
 
-/**
- * unpopulated_pool_alloc - take pages out of the pool
- * @pool: the pool
- * @nr_pages: number of pages
- * @pages: returns the pages
- *
- * Context: may sleep, waits for growth.
- *
- * Return: 0; -EINVAL for an @nr_pages over INT_MAX / PAGE_SIZE; -ENODEV without
- * space and without a last resort; -ENOMEM where RAM is short; or the error of
- * the last resort. On failure no page is held.
- */
-int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
-			   struct page **pages)
+static noinline int pool_alloc_many(struct unpopulated_pool *pool,
+				    unsigned int nr_pages, struct page **pages)
 {
 	int ret;
 
-	might_sleep();
 	if (!nr_pages)
 		return 0;
 	if (nr_pages > INT_MAX / PAGE_SIZE)
@@ -600,8 +622,137 @@ int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
 		spin_lock(&pool->lock);
 	}
 	pool_reserve(pool, nr_pages);
-	return nr_pages == 1 ? pool_collect_one(pool, pages) :
-			       pool_collect(pool, nr_pages, pages);
+	return pool_collect(pool, nr_pages, pages);
+}
+
+/* The word of @region's bitmap that has the lowest free pages. */
+static unsigned long region_first_word(struct unpopulated_region *region)
+{
+	unsigned long word = region->hint;
+
+	while (unlikely(region->used[word] == ULONG_MAX))
+		word++;
+	region->hint = word;
+	return word;
+}
+
+/* Reserve and take at once: the @nr_pages free ones that @mask has of a word. */
+static void region_take(struct unpopulated_pool *pool,
+			struct unpopulated_region *region, unsigned long word,
+			unsigned long mask, unsigned int nr_pages)
+{
+	region->used[word] |= mask;
+	region->nr_free -= nr_pages;
+	pool->nr_free -= nr_pages;
+	pool->nr_served += nr_pages;
+	if (unlikely(region->nr_free < region->least_free ||
+		     pool->nr_free < pool->alarm_free))
+		region_taken(pool, region);
+}
+
+/* On PV, pages of one word need a leaf of the p2m before they are handed out. */
+static noinline int pool_back_few(struct unpopulated_pool *pool,
+				  unsigned int nr_pages, struct page **pages)
+{
+	unsigned long pfn = page_to_pfn(pages[0]);
+	struct unpopulated_region *region;
+	int ret;
+
+	/* A region with pages on loan does not go away. */
+	spin_lock(&pool->lock);
+	region = pool_find(pool, pfn);
+	spin_unlock(&pool->lock);
+
+	ret = unpopulated_region_back(pool, region, pfn - region->base_pfn);
+	if (ret)
+		unpopulated_pool_free(pool, nr_pages, pages);
+	return ret;
+}
+
+static int pool_back(struct unpopulated_pool *pool, unsigned int nr_pages,
+		     struct page **pages)
+{
+	if (likely(!xen_pv_domain() && !pool->fail_step))
+		return 0;
+	return pool_back_few(pool, nr_pages, pages);
+}
+
+/* The short way for one page. */
+static int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
+{
+	struct unpopulated_region *region;
+	unsigned long word, bit;
+
+	spin_lock(&pool->lock);
+	region = pool->fullest;
+	if (unlikely(!pool->nr_free)) {
+		spin_unlock(&pool->lock);
+		return pool_alloc_many(pool, 1, pages);
+	}
+
+	word = region_first_word(region);
+	bit = ffz(region->used[word]);
+	pages[0] = pfn_to_page(region->base_pfn + word * BITS_PER_LONG + bit);
+	region_take(pool, region, word, BIT(bit), 1);
+	spin_unlock(&pool->lock);
+
+	return pool_back(pool, 1, pages);
+}
+
+/* The short way for neighbours in the first word that has free pages. */
+static noinline int pool_alloc_few(struct unpopulated_pool *pool,
+				   unsigned int nr_pages, struct page **pages)
+{
+	unsigned long word, bit, mask = ULONG_MAX >> (BITS_PER_LONG - nr_pages);
+	struct unpopulated_region *region;
+	unsigned int i;
+	struct page *page;
+
+	spin_lock(&pool->lock);
+	region = pool->fullest;
+	if (unlikely(pool->nr_free < nr_pages))
+		goto many;
+
+	word = region_first_word(region);
+	bit = ffz(region->used[word]);
+	mask <<= bit;
+	if (bit + nr_pages > BITS_PER_LONG || region->used[word] & mask)
+		goto many;
+
+	page = pfn_to_page(region->base_pfn + word * BITS_PER_LONG + bit);
+	region_take(pool, region, word, mask, nr_pages);
+	spin_unlock(&pool->lock);
+
+	for (i = 0; i < nr_pages; i++)
+		pages[i] = page + i;
+	return pool_back(pool, nr_pages, pages);
+
+many:
+	spin_unlock(&pool->lock);
+	return pool_alloc_many(pool, nr_pages, pages);
+}
+
+/**
+ * unpopulated_pool_alloc - take pages out of the pool
+ * @pool: the pool
+ * @nr_pages: number of pages
+ * @pages: returns the pages
+ *
+ * Context: may sleep, waits for growth.
+ *
+ * Return: 0; -EINVAL for an @nr_pages over INT_MAX / PAGE_SIZE; -ENODEV without
+ * space and without a last resort; -ENOMEM where RAM is short; or the error of
+ * the last resort. On failure no page is held.
+ */
+int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
+			   struct page **pages)
+{
+	might_sleep();
+	if (nr_pages == 1)
+		return pool_alloc_one(pool, pages);
+	if (nr_pages - 1 < BITS_PER_LONG)
+		return pool_alloc_few(pool, nr_pages, pages);
+	return pool_alloc_many(pool, nr_pages, pages);
 }
 
 /* Contiguous runs */
@@ -651,7 +802,7 @@ static struct unpopulated_region *pool_take_run(struct unpopulated_pool *pool,
 		region = rb_entry(node, struct unpopulated_region, node);
 		*bit = region_take_run(region, nr_pages, limit_pfn);
 		if (*bit < region->nr_bits) {
-			region_relist(pool, region);
+			region_fuller(pool, region);
 			pool_reserve(pool, nr_pages);
 			found = region;
 		}
@@ -722,70 +873,149 @@ static void pool_refuse(struct unpopulated_pool *pool, unsigned long pfn,
 	pr_warn_ratelimited("page %#lx not freed: %s\n", pfn, why);
 }
 
-/* A region got emptier. If one is empty by now, see about giving it back. */
-static void pool_look_later(struct unpopulated_pool *pool)
+/* A region is to move on, and if one is empty by now, see to it later. */
+static noinline void region_emptier(struct unpopulated_pool *pool,
+				    struct unpopulated_region *region)
 {
+	region_move(pool, region);
 	if (!hlist_empty(&pool->avail[UNPOPULATED_FULLNESS]) &&
 	    !delayed_work_pending(&pool->work) && pool_has_spare(pool))
 		queue_delayed_work(system_freezable_wq, &pool->work,
 				   UNPOPULATED_IDLE);
 }
 
+static void region_clear(struct unpopulated_pool *pool,
+			 struct unpopulated_region *region, unsigned long word,
+			 unsigned long mask, unsigned long nr)
+{
+	lockdep_assert_held(&pool->lock);
+
+	region->used[word] &= ~mask;
+	if (word < region->hint)
+		region->hint = word;
+	pool->nr_free += nr;
+	region->nr_free += nr;
+	if (unlikely(region->nr_free >= region->most_free))
+		region_emptier(pool, region);
+}
+
+/* Some of @mask are free already. */
+static noinline void region_clear_some(struct unpopulated_pool *pool,
+				       struct unpopulated_region *region,
+				       unsigned long word, unsigned long mask)
+{
+	unsigned long free = mask & ~region->used[word], bit;
+
+	for_each_set_bit(bit, &free, BITS_PER_LONG)
+		pool_refuse(pool, region->base_pfn + word * BITS_PER_LONG + bit,
+			    "it is free already");
+	mask &= ~free;
+	region_clear(pool, region, word, mask, hweight_long(mask));
+}
+
+/* Take back the @nr pages that @mask has of a word of @region's bitmap. */
+static void region_put_word(struct unpopulated_pool *pool,
+			    struct unpopulated_region *region,
+			    unsigned long word, unsigned long mask,
+			    unsigned long nr)
+{
+	if (likely(!(mask & ~region->used[word])))
+		region_clear(pool, region, word, mask, nr);
+	else
+		region_clear_some(pool, region, word, mask);
+}
+
+static noinline void pool_leak(struct unpopulated_pool *pool, unsigned long pfn)
+{
+	pool->nr_leaked++;
+	pool_refuse(pool, pfn, "it still maps a grant");
+}
+
+/* Take back one page of @region. */
+static void region_put_one(struct unpopulated_pool *pool,
+			   struct unpopulated_region *region, struct page *page)
+{
+	unsigned long bit = page_to_pfn(page) - region->base_pfn;
+
+	if (likely(!PageForeign(page)))
+		region_put_word(pool, region, BIT_WORD(bit), BIT_MASK(bit), 1);
+	else
+		pool_leak(pool, page_to_pfn(page));
+}
+
+/* Take back @nr pages of @region that are neighbours, from @bit on. */
+static void region_put_run(struct unpopulated_pool *pool,
+			   struct unpopulated_region *region, unsigned long bit,
+			   unsigned long nr)
+{
+	unsigned long mask, part;
+
+	for (; nr; nr -= part, bit += part) {
+		part = min(nr, BITS_PER_LONG - bit % BITS_PER_LONG);
+		mask = ULONG_MAX >> (BITS_PER_LONG - part);
+		region_put_word(pool, region, BIT_WORD(bit),
+				mask << bit % BITS_PER_LONG, part);
+	}
+}
+
 /*
- * Take back as many of @pages as share a word of @region's bitmap, in any order.
- * Returns how many pages were dealt with, refused ones among them.
+ * Take back pages that share a word of @region's bitmap, in any order. Returns
+ * how many of @pages were dealt with.
+ */
+static unsigned int region_put_scattered(struct unpopulated_pool *pool,
+					 struct unpopulated_region *region,
+					 unsigned int nr_pages,
+					 struct page **pages)
+{
+	unsigned long offset = region->start_pfn - region->base_pfn;
+	unsigned long bit = page_to_pfn(pages[0]) - region->base_pfn;
+	unsigned long word = BIT_WORD(bit), mask = 0;
+	/* The first bit of the region in the word, and the one after its last. */
+	unsigned long first = max(word * BITS_PER_LONG, offset);
+	unsigned long end = min((word + 1) * BITS_PER_LONG,
+				offset + region->nr_pages);
+	struct page *page = pages[0] - (bit - first);
+	unsigned int n;
+
+	for (n = 0; n < nr_pages; n++) {
+		bit = pages[n] - page;
+		if (bit >= end - first || PageForeign(pages[n]))
+			break;
+		mask |= BIT(bit + first % BITS_PER_LONG);
+	}
+	if (unlikely(hweight_long(mask) != n) || unlikely(!n)) {
+		/* One page twice: one by one, the second time is seen. */
+		region_put_one(pool, region, pages[0]);
+		return 1;
+	}
+	region_put_word(pool, region, word, mask, n);
+	return n;
+}
+
+/*
+ * Take back some of the pages from @pages to @end, the first of which is in
+ * @region. Returns how many were dealt with, refused ones among them.
  */
 static unsigned int region_put(struct unpopulated_pool *pool,
 			       struct unpopulated_region *region,
-			       unsigned int nr_pages, struct page **pages)
+			       struct page **pages, struct page **end)
 {
-	unsigned long pfn = page_to_pfn(pages[0]);
-	unsigned long word = (pfn - region->base_pfn) / BITS_PER_LONG;
-	unsigned long word_pfn = region->base_pfn + word * BITS_PER_LONG;
-	/* The pages of the region that the word has bits for. */
-	unsigned long start = max(region->start_pfn, word_pfn);
-	unsigned long end = min(region->start_pfn + region->nr_pages,
-				word_pfn + BITS_PER_LONG);
-	struct page *first = pfn_to_page(start);
-	unsigned long mask = 0, free, bit;
-	unsigned int n, nr_freed;
+	struct page **next = pages, **last, *page = pages[0];
+	unsigned long pfn = page_to_pfn(page);
 
-	for (n = 0; n < nr_pages; n++) {
-		bit = pages[n] - first;
-		if (bit >= end - start || PageForeign(pages[n]))
-			break;
-		mask |= BIT(bit);
-	}
-	if (unlikely(!n)) {
-		pool->nr_leaked++;
-		pool_refuse(pool, pfn, "it still maps a grant");
-		return 1;
-	}
+	/* As many as the lock may be held for, and as the region has. */
+	last = pages + min3((unsigned long)(end - pages),
+			    UNPOPULATED_LEAF_PAGES,
+			    region->start_pfn + region->nr_pages - pfn);
 
-	mask <<= start - word_pfn;
-	nr_freed = hweight_long(mask);
-	if (unlikely(nr_freed != n)) {
-		/* One page twice: one by one, the second time is seen. */
-		n = 1;
-		nr_freed = 1;
-		mask = BIT(pfn - word_pfn);
-	}
+	/* Most often they are neighbours. */
+	for (; next < last && *next == page && !PageForeign(page); next++)
+		page++;
+	if (next - pages <= 1)
+		return region_put_scattered(pool, region, end - pages, pages);
 
-	free = mask & ~region->used[word];
-	if (unlikely(free)) {
-		for_each_set_bit(bit, &free, BITS_PER_LONG)
-			pool_refuse(pool, word_pfn + bit, "it is free already");
-		mask &= ~free;
-		nr_freed = hweight_long(mask);
-	}
-
-	region->used[word] &= ~mask;
-	region->hint = min(region->hint, word);
-	region->nr_free += nr_freed;
-	pool->nr_free += nr_freed;
-	if (region_relist(pool, region))
-		pool_look_later(pool);
-	return n;
+	region_put_run(pool, region, pfn - region->base_pfn, next - pages);
+	return next - pages;
 }
 
 /* Give a page that is in no region back to the last resort, if it came from it. */
@@ -809,6 +1039,43 @@ static void last_resort_put(struct unpopulated_pool *pool, struct page *page)
 	spin_unlock(&pool->lock);
 }
 
+/* The short way for one page. Returns whether it is in a region. */
+static bool pool_free_one(struct unpopulated_pool *pool, struct page *page)
+{
+	struct unpopulated_region *region;
+
+	spin_lock(&pool->lock);
+	region = pool_find(pool, page_to_pfn(page));
+	if (likely(region))
+		region_put_one(pool, region, page);
+	spin_unlock(&pool->lock);
+	return region;
+}
+
+static noinline void pool_free_many(struct unpopulated_pool *pool,
+				    unsigned int nr_pages, struct page **pages)
+{
+	struct page **end = pages + nr_pages;
+	struct unpopulated_region *region;
+
+	while (pages < end) {
+		spin_lock(&pool->lock);
+		for (;;) {
+			region = pool_find(pool, page_to_pfn(*pages));
+			if (!region)
+				break;
+			pages += region_put(pool, region, pages, end);
+			if (pages == end)
+				break;
+			cond_resched_lock(&pool->lock);
+		}
+		spin_unlock(&pool->lock);
+
+		if (pages < end)
+			last_resort_put(pool, *pages++);
+	}
+}
+
 /**
  * unpopulated_pool_free - take pages back
  * @pool: the pool
@@ -824,23 +1091,10 @@ static void last_resort_put(struct unpopulated_pool *pool, struct page *page)
 void unpopulated_pool_free(struct unpopulated_pool *pool, unsigned int nr_pages,
 			   struct page **pages)
 {
-	struct unpopulated_region *region;
-	unsigned int i = 0;
-
 	might_sleep();
-	while (i < nr_pages) {
-		spin_lock(&pool->lock);
-		for (; i < nr_pages; cond_resched_lock(&pool->lock)) {
-			region = pool_find(pool, page_to_pfn(pages[i]));
-			if (!region)
-				break;
-			i += region_put(pool, region, nr_pages - i, pages + i);
-		}
-		spin_unlock(&pool->lock);
-
-		if (i < nr_pages)
-			last_resort_put(pool, pages[i++]);
-	}
+	if (nr_pages == 1 && likely(pool_free_one(pool, pages[0])))
+		return;
+	pool_free_many(pool, nr_pages, pages);
 }
 
 /* The view inside */

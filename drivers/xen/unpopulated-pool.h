@@ -64,7 +64,8 @@ enum unpopulated_step {
  * struct unpopulated_region - one piece of address space with struct pages
  * @node: in the pool's @regions, by @start_pfn
  * @list: in one of the pool's @avail lists, or in @spare
- * @fullness: the index of that list, -1 for none
+ * @least_free: the least @nr_free for which that is the right list
+ * @most_free: the @nr_free from which on it is another one
  * @source: where the address space comes from
  * @start_pfn: first page
  * @nr_pages: number of pages
@@ -81,14 +82,15 @@ enum unpopulated_step {
  * @pgmap: the struct pages; unused for boot memory
  * @used: a set bit is a page on loan, or outside of the region
  *
- * @list, @fullness, @nr_free, @hint, @empty_since, @busy and @used are protected
- * by the pool's lock;
+ * @list, @least_free, @most_free, @nr_free, @hint, @empty_since, @busy and @used
+ * are protected by the pool's lock;
  * @backed changes by atomic bit operations; the rest stays as it is made.
  */
 struct unpopulated_region {
 	struct rb_node node;
 	struct hlist_node list;
-	int fullness;
+	unsigned long least_free;
+	unsigned long most_free;
 	enum unpopulated_source source;
 	unsigned long start_pfn;
 	unsigned long nr_pages;
@@ -113,12 +115,15 @@ struct unpopulated_region {
  * @regions: all regions by pfn
  * @last: the region of the last lookup
  * @avail: the regions with free pages, fullest first
+ * @fullest: the first of them
  * @nr_regions: number of @regions
  * @nr_total: pages in all regions
  * @nr_free: free pages that nobody has reserved; an allocation first reserves
  *	all it needs here and then collects the bits. Invariant: the free pages of
  *	all regions are @nr_free and what callers have reserved but not yet
  *	collected.
+ * @alarm_free: an allocation that leaves fewer than this in @nr_free makes a new
+ *	@nr_lent_peak or has to wake @work
  * @nr_lent_peak: most pages ever on loan at a time
  * @nr_served: pages handed out since boot
  * @nr_refused: pages whose free was refused
@@ -155,9 +160,11 @@ struct unpopulated_pool {
 	struct rb_root regions;
 	struct unpopulated_region *last;
 	struct hlist_head avail[UNPOPULATED_FULLNESS + 1];
+	struct unpopulated_region *fullest;
 	unsigned int nr_regions;
 	unsigned long nr_total;
 	unsigned long nr_free;
+	unsigned long alarm_free;
 	unsigned long nr_lent_peak;
 	unsigned long nr_served;
 	unsigned long nr_refused;

@@ -147,7 +147,6 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 		}
 	}
 
-	region->fullness = -1;
 	region->source = source;
 	region->nr_pages = nr_pages;
 	region->nr_free = nr_pages;
