@@ -53,6 +53,9 @@ struct grab {
 /* Bounds both the stack and the time that the lock is held. */
 #define MAX_GRABS	16
 
+/* Pages that are freed in one go. */
+#define MAX_PUT		512
+
 /* Lookup */
 
 static int region_cmp_pfn(const void *key, const struct rb_node *node)
@@ -72,28 +75,33 @@ static bool region_less(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct unpopulated_region, node)->start_pfn;
 }
 
-/*
- * The region that @pfn belongs to, or NULL. This comes before any look at a
- * struct page: boot memory has no pgmap, that of an ordinary page is something
- * else, and a released region has no struct pages at all.
- */
-static struct unpopulated_region *pool_find(struct unpopulated_pool *pool,
-					    unsigned long pfn)
+static noinline struct unpopulated_region *
+pool_find_slow(struct unpopulated_pool *pool, unsigned long pfn)
 {
-	struct unpopulated_region *region = pool->last;
-	struct rb_node *node;
+	struct rb_node *node = rb_find(&pfn, &pool->regions, region_cmp_pfn);
 
-	lockdep_assert_held(&pool->lock);
-
-	if (likely(region && pfn - region->start_pfn < region->nr_pages))
-		return region;
-
-	node = rb_find(&pfn, &pool->regions, region_cmp_pfn);
 	if (!node)
 		return NULL;
 
 	pool->last = rb_entry(node, struct unpopulated_region, node);
 	return pool->last;
+}
+
+/*
+ * The region that @pfn belongs to, or NULL. This comes before any look at a
+ * struct page: boot memory has no pgmap, that of an ordinary page is something
+ * else, and a released region has no struct pages at all.
+ */
+static inline struct unpopulated_region *
+pool_find(struct unpopulated_pool *pool, unsigned long pfn)
+{
+	struct unpopulated_region *region = pool->last;
+
+	lockdep_assert_held(&pool->lock);
+
+	if (likely(region && pfn - region->start_pfn < region->nr_pages))
+		return region;
+	return pool_find_slow(pool, pfn);
 }
 
 /**
@@ -631,17 +639,15 @@ static unsigned long region_first_word(struct unpopulated_region *region)
 	unsigned long word = region->hint;
 
 	while (unlikely(region->used[word] == ULONG_MAX))
-		word++;
-	region->hint = word;
+		region->hint = ++word;
 	return word;
 }
 
-/* Reserve and take at once: the @nr_pages free ones that @mask has of a word. */
-static void region_take(struct unpopulated_pool *pool,
-			struct unpopulated_region *region, unsigned long word,
-			unsigned long mask, unsigned int nr_pages)
+/* @nr_pages pages of @region were reserved and taken at once. */
+static inline void region_count_taken(struct unpopulated_pool *pool,
+				      struct unpopulated_region *region,
+				      unsigned int nr_pages)
 {
-	region->used[word] |= mask;
 	region->nr_free -= nr_pages;
 	pool->nr_free -= nr_pages;
 	pool->nr_served += nr_pages;
@@ -691,9 +697,10 @@ static int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
 	}
 
 	word = region_first_word(region);
-	bit = ffz(region->used[word]);
-	pages[0] = pfn_to_page(region->base_pfn + word * BITS_PER_LONG + bit);
-	region_take(pool, region, word, BIT(bit), 1);
+	bit = word * BITS_PER_LONG + ffz(region->used[word]);
+	__set_bit(bit, region->used);
+	pages[0] = pfn_to_page(region->base_pfn + bit);
+	region_count_taken(pool, region, 1);
 	spin_unlock(&pool->lock);
 
 	return pool_back(pool, 1, pages);
@@ -719,8 +726,9 @@ static noinline int pool_alloc_few(struct unpopulated_pool *pool,
 	if (bit + nr_pages > BITS_PER_LONG || region->used[word] & mask)
 		goto many;
 
+	region->used[word] |= mask;
 	page = pfn_to_page(region->base_pfn + word * BITS_PER_LONG + bit);
-	region_take(pool, region, word, mask, nr_pages);
+	region_count_taken(pool, region, nr_pages);
 	spin_unlock(&pool->lock);
 
 	for (i = 0; i < nr_pages; i++)
@@ -864,8 +872,9 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 
 /* Freeing */
 
-static void pool_refuse(struct unpopulated_pool *pool, unsigned long pfn,
-			const char *why)
+static noinline void pool_refuse(struct unpopulated_pool *pool,
+				 unsigned long pfn,
+				 const char *why)
 {
 	lockdep_assert_held(&pool->lock);
 
@@ -884,13 +893,13 @@ static noinline void region_emptier(struct unpopulated_pool *pool,
 				   UNPOPULATED_IDLE);
 }
 
-static void region_clear(struct unpopulated_pool *pool,
-			 struct unpopulated_region *region, unsigned long word,
-			 unsigned long mask, unsigned long nr)
+/* @nr pages came back, the first of them in @word. */
+static inline void region_count_freed(struct unpopulated_pool *pool,
+				      struct unpopulated_region *region,
+				      unsigned long word, unsigned long nr)
 {
 	lockdep_assert_held(&pool->lock);
 
-	region->used[word] &= ~mask;
 	if (word < region->hint)
 		region->hint = word;
 	pool->nr_free += nr;
@@ -899,18 +908,24 @@ static void region_clear(struct unpopulated_pool *pool,
 		region_emptier(pool, region);
 }
 
+static void pool_refuse_free(struct unpopulated_pool *pool, unsigned long pfn)
+{
+	pool_refuse(pool, pfn, "it is free already");
+}
+
 /* Some of @mask are free already. */
-static noinline void region_clear_some(struct unpopulated_pool *pool,
-				       struct unpopulated_region *region,
-				       unsigned long word, unsigned long mask)
+static noinline void region_put_some(struct unpopulated_pool *pool,
+				     struct unpopulated_region *region,
+				     unsigned long word, unsigned long mask)
 {
 	unsigned long free = mask & ~region->used[word], bit;
 
 	for_each_set_bit(bit, &free, BITS_PER_LONG)
-		pool_refuse(pool, region->base_pfn + word * BITS_PER_LONG + bit,
-			    "it is free already");
+		pool_refuse_free(pool, region->base_pfn +
+				 word * BITS_PER_LONG + bit);
 	mask &= ~free;
-	region_clear(pool, region, word, mask, hweight_long(mask));
+	region->used[word] &= ~mask;
+	region_count_freed(pool, region, word, hweight_long(mask));
 }
 
 /* Take back the @nr pages that @mask has of a word of @region's bitmap. */
@@ -919,10 +934,12 @@ static void region_put_word(struct unpopulated_pool *pool,
 			    unsigned long word, unsigned long mask,
 			    unsigned long nr)
 {
-	if (likely(!(mask & ~region->used[word])))
-		region_clear(pool, region, word, mask, nr);
-	else
-		region_clear_some(pool, region, word, mask);
+	if (unlikely(mask & ~region->used[word])) {
+		region_put_some(pool, region, word, mask);
+		return;
+	}
+	region->used[word] &= ~mask;
+	region_count_freed(pool, region, word, nr);
 }
 
 static noinline void pool_leak(struct unpopulated_pool *pool, unsigned long pfn)
@@ -932,30 +949,18 @@ static noinline void pool_leak(struct unpopulated_pool *pool, unsigned long pfn)
 }
 
 /* Take back one page of @region. */
-static void region_put_one(struct unpopulated_pool *pool,
-			   struct unpopulated_region *region, struct page *page)
+static inline void region_put_one(struct unpopulated_pool *pool,
+				  struct unpopulated_region *region,
+				  struct page *page)
 {
-	unsigned long bit = page_to_pfn(page) - region->base_pfn;
+	unsigned long pfn = page_to_pfn(page), bit = pfn - region->base_pfn;
 
-	if (likely(!PageForeign(page)))
-		region_put_word(pool, region, BIT_WORD(bit), BIT_MASK(bit), 1);
+	if (unlikely(PageForeign(page)))
+		pool_leak(pool, pfn);
+	else if (unlikely(!__test_and_clear_bit(bit, region->used)))
+		pool_refuse_free(pool, pfn);
 	else
-		pool_leak(pool, page_to_pfn(page));
-}
-
-/* Take back @nr pages of @region that are neighbours, from @bit on. */
-static void region_put_run(struct unpopulated_pool *pool,
-			   struct unpopulated_region *region, unsigned long bit,
-			   unsigned long nr)
-{
-	unsigned long mask, part;
-
-	for (; nr; nr -= part, bit += part) {
-		part = min(nr, BITS_PER_LONG - bit % BITS_PER_LONG);
-		mask = ULONG_MAX >> (BITS_PER_LONG - part);
-		region_put_word(pool, region, BIT_WORD(bit),
-				mask << bit % BITS_PER_LONG, part);
-	}
+		region_count_freed(pool, region, BIT_WORD(bit), 1);
 }
 
 /*
@@ -993,29 +998,41 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 }
 
 /*
- * Take back some of the pages from @pages to @end, the first of which is in
- * @region. Returns how many were dealt with, refused ones among them.
+ * Take back the pages from @pages to @end, as long as they are in @region, and
+ * return where that ends. Most often they are neighbours.
  */
-static unsigned int region_put(struct unpopulated_pool *pool,
-			       struct unpopulated_region *region,
-			       struct page **pages, struct page **end)
+static struct page **region_put(struct unpopulated_pool *pool,
+				struct unpopulated_region *region,
+				struct page **pages, struct page **end)
 {
-	struct page **next = pages, **last, *page = pages[0];
-	unsigned long pfn = page_to_pfn(page);
+	struct page **next, **last, *page;
+	unsigned long pfn, bit, room;
 
-	/* As many as the lock may be held for, and as the region has. */
-	last = pages + min3((unsigned long)(end - pages),
-			    UNPOPULATED_LEAF_PAGES,
-			    region->start_pfn + region->nr_pages - pfn);
+	for (; pages < end; pages = next) {
+		page = *pages;
+		pfn = page_to_pfn(page);
+		room = region->start_pfn + region->nr_pages - pfn;
+		if (room - 1 >= region->nr_pages)
+			break;
 
-	/* Most often they are neighbours. */
-	for (; next < last && *next == page && !PageForeign(page); next++)
-		page++;
-	if (next - pages <= 1)
-		return region_put_scattered(pool, region, end - pages, pages);
+		bit = pfn - region->base_pfn;
+		room = min(room, BITS_PER_LONG - bit % BITS_PER_LONG);
+		last = pages + min_t(unsigned long, room, end - pages);
+		for (next = pages; next < last; next++, page++) {
+			if (*next != page || PageForeign(page))
+				break;
+		}
 
-	region_put_run(pool, region, pfn - region->base_pfn, next - pages);
-	return next - pages;
+		room = next - pages;
+		if (likely(room > 1))
+			region_put_word(pool, region, BIT_WORD(bit),
+					ULONG_MAX >> (BITS_PER_LONG - room) <<
+					bit % BITS_PER_LONG, room);
+		else
+			next = pages + region_put_scattered(pool, region,
+							    end - pages, pages);
+	}
+	return pages;
 }
 
 /* Give a page that is in no region back to the last resort, if it came from it. */
@@ -1055,24 +1072,26 @@ static bool pool_free_one(struct unpopulated_pool *pool, struct page *page)
 static noinline void pool_free_many(struct unpopulated_pool *pool,
 				    unsigned int nr_pages, struct page **pages)
 {
-	struct page **end = pages + nr_pages;
+	struct page **end = pages + nr_pages, **stop;
 	struct unpopulated_region *region;
 
 	while (pages < end) {
+		/* As many as the lock may be held for. */
+		stop = pages + min_t(unsigned long, MAX_PUT, end - pages);
+
 		spin_lock(&pool->lock);
-		for (;;) {
+		while (pages < stop) {
 			region = pool_find(pool, page_to_pfn(*pages));
 			if (!region)
 				break;
-			pages += region_put(pool, region, pages, end);
-			if (pages == end)
-				break;
-			cond_resched_lock(&pool->lock);
+			pages = region_put(pool, region, pages, stop);
 		}
 		spin_unlock(&pool->lock);
 
-		if (pages < end)
+		if (pages < stop)
 			last_resort_put(pool, *pages++);
+		if (pages < end)
+			cond_resched();
 	}
 }
 

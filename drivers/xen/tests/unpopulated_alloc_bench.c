@@ -402,7 +402,9 @@ static int __init bench(void)
 		fragmented(pages, taken);
 		random_lifetimes(pages);
 		empty_cache(pages);
-		all_contiguous(pages);
+		/* RAM that a PV domain gave to Xen has no mapping to come back to. */
+		if (!xen_pv_domain())
+			all_contiguous(pages);
 		growth("grow-1GiB", GROW_PAGES, taken);
 	}
 	kvfree(taken);
