@@ -146,21 +146,25 @@ static struct unpopulated_region *pool_fullest(struct unpopulated_pool *pool)
 	return NULL;
 }
 
+/* Put @region on the list that its number of free pages calls for. */
 static noinline void region_move(struct unpopulated_pool *pool,
 				 struct unpopulated_region *region)
 {
 	int fullness = UNPOPULATED_FULLNESS;
+	unsigned long start;
 
 	while (region->nr_free < fullness_start(region, fullness))
 		fullness--;
-	region->least_free = fullness_start(region, fullness);
-	region->most_free = fullness_start(region, fullness + 1);
+
+	start = fullness_start(region, fullness);
+	region->fullness = fullness;
+	region->least_free = fullness > 0 ? start - region->nr_pages / 16 : start;
+	region->most_free = min(fullness_start(region, fullness + 1),
+				region->nr_pages);
 
 	hlist_del_init(&region->list);
 	if (fullness >= 0)
 		hlist_add_head(&region->list, &pool->avail[fullness]);
-	if (fullness == UNPOPULATED_FULLNESS)
-		region->empty_since = jiffies;
 	pool->fullest = pool_fullest(pool);
 }
 
@@ -200,6 +204,7 @@ void unpopulated_pool_insert(struct unpopulated_pool *pool,
 {
 	spin_lock(&pool->lock);
 	rb_add(&region->node, &pool->regions, region_less);
+	region->empty_since = jiffies;
 	region_move(pool, region);
 	pool->nr_regions++;
 	pool->nr_total += region->nr_pages;
@@ -217,7 +222,6 @@ static void pool_remove(struct unpopulated_pool *pool,
 
 	rb_erase(&region->node, &pool->regions);
 	hlist_del_init(&region->list);
-	region->most_free = 0;
 	pool->fullest = pool_fullest(pool);
 	if (pool->last == region)
 		pool->last = NULL;
@@ -302,11 +306,12 @@ static void pool_grow_ahead(struct unpopulated_pool *pool)
 	spin_unlock(&pool->lock);
 }
 
-/* Would enough pages stay without @region? */
+/* Is @region empty, and would enough pages stay without it? */
 static bool region_is_spare(struct unpopulated_pool *pool,
 			    struct unpopulated_region *region)
 {
-	return !unpopulated_region_is_permanent(region) &&
+	return region->nr_free == region->nr_pages &&
+	       !unpopulated_region_is_permanent(region) &&
 	       pool->nr_free > region->nr_pages + 2 * pool_low_water(pool);
 }
 
@@ -657,30 +662,25 @@ static inline void region_count_taken(struct unpopulated_pool *pool,
 }
 
 /* On PV, pages of one word need a leaf of the p2m before they are handed out. */
-static noinline int pool_back_few(struct unpopulated_pool *pool,
-				  unsigned int nr_pages, struct page **pages)
+static noinline int pool_back_word(struct unpopulated_pool *pool,
+				   struct unpopulated_region *region,
+				   unsigned int nr_pages, struct page **pages)
 {
-	unsigned long pfn = page_to_pfn(pages[0]);
-	struct unpopulated_region *region;
-	int ret;
+	int ret = unpopulated_region_back(pool, region, page_to_pfn(pages[0]) -
+						       region->base_pfn);
 
-	/* A region with pages on loan does not go away. */
-	spin_lock(&pool->lock);
-	region = pool_find(pool, pfn);
-	spin_unlock(&pool->lock);
-
-	ret = unpopulated_region_back(pool, region, pfn - region->base_pfn);
 	if (ret)
 		unpopulated_pool_free(pool, nr_pages, pages);
 	return ret;
 }
 
-static int pool_back(struct unpopulated_pool *pool, unsigned int nr_pages,
+static int pool_back(struct unpopulated_pool *pool,
+		     struct unpopulated_region *region, unsigned int nr_pages,
 		     struct page **pages)
 {
 	if (likely(!xen_pv_domain() && !pool->fail_step))
 		return 0;
-	return pool_back_few(pool, nr_pages, pages);
+	return pool_back_word(pool, region, nr_pages, pages);
 }
 
 /* The short way for one page. */
@@ -703,7 +703,7 @@ static int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
 	region_count_taken(pool, region, 1);
 	spin_unlock(&pool->lock);
 
-	return pool_back(pool, 1, pages);
+	return pool_back(pool, region, 1, pages);
 }
 
 /* The short way for neighbours in the first word that has free pages. */
@@ -733,7 +733,7 @@ static noinline int pool_alloc_few(struct unpopulated_pool *pool,
 
 	for (i = 0; i < nr_pages; i++)
 		pages[i] = page + i;
-	return pool_back(pool, nr_pages, pages);
+	return pool_back(pool, region, nr_pages, pages);
 
 many:
 	spin_unlock(&pool->lock);
@@ -882,13 +882,24 @@ static noinline void pool_refuse(struct unpopulated_pool *pool,
 	pr_warn_ratelimited("page %#lx not freed: %s\n", pfn, why);
 }
 
-/* A region is to move on, and if one is empty by now, see to it later. */
+/* @region is empty, or has to go to another list: is there something to give back? */
 static noinline void region_emptier(struct unpopulated_pool *pool,
 				    struct unpopulated_region *region)
 {
-	region_move(pool, region);
-	if (!hlist_empty(&pool->avail[UNPOPULATED_FULLNESS]) &&
-	    !delayed_work_pending(&pool->work) && pool_has_spare(pool))
+	bool spare;
+
+	if (region->nr_free == region->nr_pages)
+		region->empty_since = jiffies;
+
+	if (region->fullness < UNPOPULATED_FULLNESS) {
+		region_move(pool, region);
+		/* With more free pages, others may be spare by now. */
+		spare = pool_has_spare(pool);
+	} else {
+		spare = region_is_spare(pool, region);
+	}
+
+	if (spare && !delayed_work_pending(&pool->work))
 		queue_delayed_work(system_freezable_wq, &pool->work,
 				   UNPOPULATED_IDLE);
 }

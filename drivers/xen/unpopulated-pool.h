@@ -20,7 +20,9 @@ struct seq_file;
 /*
  * Regions with free pages are listed by how many of their pages are free: list
  * n holds those with n to n + 1 parts in UNPOPULATED_FULLNESS free, the last
- * list those that are entirely free. Full regions are on no list.
+ * list those that got entirely free. Full regions are on no list. A region goes
+ * to a fuller list only when it is well within its bounds, so that a page that
+ * comes and goes does not move it each time.
  */
 #define UNPOPULATED_FULLNESS	4
 
@@ -64,8 +66,10 @@ enum unpopulated_step {
  * struct unpopulated_region - one piece of address space with struct pages
  * @node: in the pool's @regions, by @start_pfn
  * @list: in one of the pool's @avail lists, or in @spare
- * @least_free: the least @nr_free for which that is the right list
- * @most_free: the @nr_free from which on it is another one
+ * @fullness: the index of that list, -1 for none
+ * @least_free: the region stays on that list unless @nr_free falls below this
+ * @most_free: and unless it gets to this; on the last list, the region is empty
+ *	then
  * @source: where the address space comes from
  * @start_pfn: first page
  * @nr_pages: number of pages
@@ -82,13 +86,14 @@ enum unpopulated_step {
  * @pgmap: the struct pages; unused for boot memory
  * @used: a set bit is a page on loan, or outside of the region
  *
- * @list, @least_free, @most_free, @nr_free, @hint, @empty_since, @busy and @used
- * are protected by the pool's lock;
+ * @list to @most_free, @nr_free, @hint, @empty_since, @busy and @used are protected
+ * by the pool's lock;
  * @backed changes by atomic bit operations; the rest stays as it is made.
  */
 struct unpopulated_region {
 	struct rb_node node;
 	struct hlist_node list;
+	int fullness;
 	unsigned long least_free;
 	unsigned long most_free;
 	enum unpopulated_source source;
