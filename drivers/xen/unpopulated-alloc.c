@@ -120,29 +120,28 @@ bool is_xen_unpopulated_page(struct page *page)
 }
 EXPORT_SYMBOL(is_xen_unpopulated_page);
 
+/* Every range that is offered in vain gets one line. */
+static void left_out(u64 start, u64 end, const char *why)
+{
+	pr_info("%s [%#llx-%#llx] not used: %s\n", system_pool.source, start,
+		end - 1, why);
+}
+
 /* What architecture code calls from arch_xen_unpopulated_init(). */
 
 void __init xen_unpopulated_add_space(u64 start, u64 end, const char *source,
 				      const char *node)
 {
-	struct range reach = unpopulated_reach();
-	u64 first = max(start, reach.start), last = min(end, reach.end - 1);
 	int ret;
-
-	if (first > last) {
-		pr_info("%s [%#llx-%#llx] not used: out of reach [%#llx-%#llx]\n",
-			source, start, end, reach.start, reach.end - 1);
-		return;
-	}
-	if (first != start || last != end)
-		pr_info("%s [%#llx-%#llx] used from %#llx to %#llx: the rest is out of reach\n",
-			source, start, end, first, last);
 
 	system_pool.source = source;
 	system_pool.node = node;
-	ret = unpopulated_space_add(&system_pool.space, first, last + 1);
+	system_pool.space.left_out = left_out;
+	/* The last address there is needs no page. */
+	ret = unpopulated_space_add(&system_pool.space, start,
+				    min(end, U64_MAX - 1) + 1);
 	if (ret)
-		pr_err("%s [%#llx-%#llx] not used (%d)\n", source, first, last,
+		pr_err("%s [%#llx-%#llx] not used (%d)\n", source, start, end,
 		       ret);
 }
 
@@ -172,6 +171,7 @@ int __weak __init arch_xen_unpopulated_init(void)
 
 static int __init unpopulated_init(void)
 {
+	struct range reach = unpopulated_reach();
 	u64 space;
 	int ret;
 
@@ -179,6 +179,9 @@ static int __init unpopulated_init(void)
 		return -ENODEV;
 
 	ret = arch_xen_unpopulated_init();
+	if (unpopulated_space_settle(&system_pool.space, &reach,
+				     SUBSECTION_SIZE))
+		pr_err("no memory to look through the address space\n");
 	space = unpopulated_space_size(&system_pool.space, SUBSECTION_SIZE);
 	if (space)
 		pr_info("%llu MiB of %s address space for mappings\n",

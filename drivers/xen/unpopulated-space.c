@@ -4,17 +4,20 @@
  *
  * Architecture code offers ranges of guest-physical address space that hold
  * neither RAM nor devices, in any order, touching or overlapping. This file
- * merges them, leaves out what must not be used, and chooses the place of a new
- * region. It is arithmetic on ranges and knows neither Xen nor struct page.
+ * merges them, leaves out what must not be used and says why, and chooses the
+ * place of a new region. It is arithmetic on ranges and knows neither Xen nor
+ * struct page, so it also compiles in user space, for its tests and for tools.
  *
  * All addresses are in bytes, ends are exclusive as in kernel/range.c.
  */
 
 #include <linux/align.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "unpopulated-space.h"
 
@@ -40,18 +43,44 @@ static int space_reserve(struct unpopulated_space *space, int more)
 	return 0;
 }
 
+static void say_left_out(const struct unpopulated_space *space, u64 start,
+			 u64 end, const char *why)
+{
+	if (space->left_out)
+		space->left_out(start, end, why);
+}
+
+/* The part of @range that ends at or below @limit and is aligned at both ends. */
+static bool range_fits(const struct range *range, u64 align, u64 limit,
+		       struct range *fit)
+{
+	fit->start = ALIGN(range->start, align);
+	fit->end = ALIGN_DOWN(min(range->end, limit), align);
+
+	/* The next multiple of @align may be beyond the last address there is. */
+	return fit->start >= range->start && fit->start < fit->end;
+}
+
 /**
  * unpopulated_space_add - offer a range of address space
  * @space: the space
  * @start: first byte
  * @end: the byte after the last one
  *
+ * An empty range is left out.
+ *
  * Return: 0, or -ENOMEM with @space as it was.
  */
 int unpopulated_space_add(struct unpopulated_space *space, u64 start, u64 end)
 {
-	int ret = space_reserve(space, 1);
+	int ret;
 
+	if (start >= end) {
+		say_left_out(space, start, end, UNPOPULATED_EMPTY);
+		return 0;
+	}
+
+	ret = space_reserve(space, 1);
 	if (ret)
 		return ret;
 
@@ -84,6 +113,83 @@ int unpopulated_space_remove(struct unpopulated_space *space, u64 start,
 }
 
 /**
+ * unpopulated_space_leave_out - as unpopulated_space_remove(), and say why
+ * @space: the space
+ * @start: first byte
+ * @end: the byte after the last one
+ * @why: the reason
+ *
+ * Return: 0, or -ENOMEM with @space as it was.
+ */
+int unpopulated_space_leave_out(struct unpopulated_space *space, u64 start,
+				u64 end, const char *why)
+{
+	int i, ret = space_reserve(space, 1);
+
+	if (ret)
+		return ret;
+
+	for (i = 0; i < space->nr; i++) {
+		u64 first = max(start, space->ranges[i].start);
+		u64 last = min(end, space->ranges[i].end);
+
+		if (first < last)
+			say_left_out(space, first, last, why);
+	}
+	return unpopulated_space_remove(space, start, end);
+}
+
+/* Leave out what is no multiple of @align at either end of a range. */
+static void space_trim(struct unpopulated_space *space, u64 align)
+{
+	int i;
+
+	for (i = 0; i < space->nr; i++) {
+		struct range *range = &space->ranges[i], whole;
+
+		if (!range_fits(range, align, U64_MAX, &whole))
+			whole = (struct range) { range->end, range->end };
+		if (range->start < whole.start)
+			say_left_out(space, range->start, whole.start,
+				     UNPOPULATED_NO_SUBSECTION);
+		if (whole.end < range->end)
+			say_left_out(space, whole.end, range->end,
+				     UNPOPULATED_NO_SUBSECTION);
+		*range = whole.start < whole.end ? whole : (struct range){};
+	}
+	space->nr = clean_sort_range(space->ranges, space->slots);
+}
+
+/**
+ * unpopulated_space_settle - leave out what no region can be in
+ * @space: the space, all of it added
+ * @reach: where struct pages can be made, its end exclusive
+ * @align: the least that a region takes, in bytes, a power of two
+ *
+ * Only now, as two ranges that touch may hold what none of them does.
+ *
+ * Return: 0, or -ENOMEM with @space usable but not all left out.
+ */
+int unpopulated_space_settle(struct unpopulated_space *space,
+			     const struct range *reach, u64 align)
+{
+	int ret;
+
+	ret = unpopulated_space_leave_out(space, 0, reach->start,
+					  UNPOPULATED_BELOW_REACH);
+	if (ret)
+		return ret;
+
+	ret = unpopulated_space_leave_out(space, reach->end, U64_MAX,
+					  UNPOPULATED_ABOVE_REACH);
+	if (ret)
+		return ret;
+
+	space_trim(space, align);
+	return 0;
+}
+
+/**
  * unpopulated_space_take - choose the place of a new region and take it
  * @space: the space
  * @min: size in bytes below which the place is of no use, a multiple of @align
@@ -106,15 +212,15 @@ int unpopulated_space_take(struct unpopulated_space *space, u64 min, u64 want,
 	int i, ret;
 
 	for (i = 0; i < space->nr && best < want; i++) {
-		u64 start = ALIGN(space->ranges[i].start, align);
-		u64 end = ALIGN_DOWN(min(space->ranges[i].end, limit), align);
+		struct range fit;
 
-		if (start >= end || end - start <= best)
+		if (!range_fits(&space->ranges[i], align, limit, &fit) ||
+		    fit.end - fit.start <= best)
 			continue;
 
-		best = end - start;
-		taken->start = start;
-		taken->end = start + min(best, want);
+		best = fit.end - fit.start;
+		taken->start = fit.start;
+		taken->end = fit.start + min(best, want);
 	}
 	if (!best || best < min)
 		return -ENODEV;
@@ -160,11 +266,10 @@ u64 unpopulated_space_size(const struct unpopulated_space *space, u64 align)
 	int i;
 
 	for (i = 0; i < space->nr; i++) {
-		u64 start = ALIGN(space->ranges[i].start, align);
-		u64 end = ALIGN_DOWN(space->ranges[i].end, align);
+		struct range fit;
 
-		if (start < end)
-			size += end - start;
+		if (range_fits(&space->ranges[i], align, U64_MAX, &fit))
+			size += fit.end - fit.start;
 	}
 	return size;
 }
