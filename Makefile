@@ -14,18 +14,23 @@ help:
 	@echo 'make tree       patch a copy of it, or bring that copy up to date'
 	@echo 'make check      style, static checks, rules of this repository'
 	@echo 'make kunit      the unit tests, in QEMU without Xen'
+	@echo 'make regions    the tool that shows what address space Xen on Arm offers, into build/regions'
+	@echo 'make soak       fuzz it for 10 minutes (SECONDS_EACH=600)'
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
 	@echo 'All take BASE=6.12, BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply check kunit boot selftest test:
+packages source tree apply check kunit boot soak selftest test:
 	@tools/$@
 
+regions:
+	@tools/regions/build
+
 # The others see to it themselves, or work without.
-source tree check kunit selftest: packages
+source tree check kunit regions soak selftest: packages
 
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply check kunit boot selftest test clean
+.PHONY: help packages source tree apply check kunit boot regions soak selftest test clean

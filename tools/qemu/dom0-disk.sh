@@ -72,6 +72,7 @@ fi
 for s in /sys/bus/xen-backend/devices/vbd-*/statistics/*; do
 	note "vbd_${s##*/} $(cat "$s")"
 done
+sample_regions
 xl shutdown -w disk >/dev/null 2>&1 || finish "the guest did not shut down"
 say "guest shut down"
 sample after

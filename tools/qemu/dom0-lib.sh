@@ -83,6 +83,26 @@ sample_peak()
 	cat /proc/iomem >$R/iomem.peak
 }
 
+driver_regions()
+{
+	sed -n 's/^region \(0x[^ ]*\).*/\1/p' $DRIVER
+}
+
+# What tools/regions shows of this domain, at a moment when the driver's own file stays the same.
+sample_regions()
+{
+	local tries=10
+	[ -x /bin/regions ] && [ -f $DRIVER ] || return 0
+	while [ $tries -gt 0 ]; do
+		driver_regions >/run/regions.before
+		regions --json >$R/regions.json 2>/run/regions.err || finish "regions: $(cat /run/regions.err)"
+		driver_regions >$R/regions.driver
+		! cmp -s /run/regions.before $R/regions.driver || return 0
+		tries=$((tries - 1))
+	done
+	finish "the driver's regions never stay the same"
+}
+
 token=$(value boot.token)
 mib=$(value boot.mib)
 fault=$(value boot.fault)

@@ -63,6 +63,17 @@ sum_image=$(sha256sum <disk.img | cut -d ' ' -f 1)
 sums=different
 [ "$sum_wrote $sum_read" != "$sum_image $sum_image" ] || sums=equal
 
+# What tools/regions saw in dom0, and the driver: MiB of address space at boot, then the regions in use.
+regions_tool='' regions_driver=''
+if [ -f regions.json ]; then
+	regions_tool=$(python3 -c 'import json
+m = json.load(open("regions.json"))
+print(m["usable_kib"] // 1024, *sorted("%s-%#x" % (u["start"], int(u["end"], 16) - 1)
+	for r in m["regions"] for u in r["in_use"]))')
+	offered=$(sed -n 's/.* \([0-9]*\) MiB of extended address space.*/\1/p' dmesg)
+	regions_driver=$(echo "${offered:-0}" "$(sort regions.driver | paste -s -d ' ')" | sed 's/ *$//')
+fi
+
 # Cases that the source has, and those that KTAP planned and passed in our suites; parameters of a case are
 # not counted. A suite that fails is all that is said of the suites.
 CASES=${CASES:-0}
