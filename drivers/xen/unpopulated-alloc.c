@@ -49,10 +49,13 @@
 
 #include "unpopulated-pool.h"
 
+/* There never was any address space, which the log says. */
+static bool only_ram;
+
 static int balloon_alloc(unsigned int nr_pages, struct page **pages)
 {
 	/* Before boot is over, unpopulated_init() has said what there is. */
-	if (system_state >= SYSTEM_RUNNING)
+	if (!only_ram && system_state >= SYSTEM_RUNNING)
 		pr_info_once("no address space left, mappings take ballooned RAM\n");
 	return xen_alloc_ballooned_pages(nr_pages, pages);
 }
@@ -189,10 +192,12 @@ static int __init unpopulated_init(void)
 	if (system_pool.nr_total)
 		pr_info("%lu pages of boot memory for mappings\n",
 			system_pool.nr_total);
-	if (!space && !system_pool.nr_total)
-		pr_info("no address space is known to be free (%d): mappings take %s\n",
-			ret, holes_above ? "ballooned RAM until boot is over" :
-			"ballooned RAM");
+	if (space || system_pool.nr_total)
+		return 0;
+
+	only_ram = !holes_above;
+	pr_info("no address space is known to be free (%d): mappings take ballooned RAM%s\n",
+		ret, only_ram ? "" : " until boot is over");
 	return 0;
 }
 early_initcall(unpopulated_init);

@@ -72,13 +72,17 @@ sample_pages()
 	note "pages_$1 $(reservation)"
 }
 
-# Keep the driver's file and the resources from the moment with the most pages on loan.
+# Keep the driver's file and the resources from the moment with the most pages on loan, RAM among them.
 peak=-1
 sample_peak()
 {
+	local lent
 	counter pages_lent
-	[ "${count:-0}" -gt $peak ] || return 0
-	peak=${count:-0}
+	lent=${count:-0}
+	counter pages_last_resort
+	lent=$((lent + ${count:-0}))
+	[ $lent -gt $peak ] || return 0
+	peak=$lent
 	[ ! -f $DRIVER ] || cat $DRIVER >$R/unpopulated.peak
 	cat /proc/iomem >$R/iomem.peak
 }

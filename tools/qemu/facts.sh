@@ -63,6 +63,11 @@ sum_image=$(sha256sum <disk.img | cut -d ' ' -f 1)
 sums=different
 [ "$sum_wrote $sum_read" != "$sum_image $sum_image" ] || sums=equal
 
+# Where the pages on loan came from at the peak: the words of the driver's file, and RAM for the last resort.
+sources=$(awk '
+	$1 == "region" { split($4, pages, "="); split($5, unused, "="); if (pages[2] != unused[2]) print $3 }
+	$1 == "pages_last_resort" && $2 > 0 { print "RAM" }' unpopulated.peak | sort -u | paste -s -d ' ')
+
 # What tools/regions saw in dom0, and the driver: MiB of address space at boot, then the regions in use.
 regions_tool='' regions_driver=''
 if [ -f regions.json ]; then
