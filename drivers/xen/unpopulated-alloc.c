@@ -163,7 +163,8 @@ unsigned long __init xen_unpopulated_add_boot_memory(unsigned long start_pfn,
 
 void __init xen_unpopulated_allow_holes(u64 above)
 {
-	holes_above = above;
+	if (above < unpopulated_reach().end)
+		holes_above = above;
 }
 
 /* Only the architecture knows which addresses are safe. */
