@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Export grants of another domain as one dma-buf, import the buffer as grants again, and run a command
- * while both exist. The buffer's pages are what gnttab_dma_alloc_pages() returns.
+ * Export grants of another domain as one dma-buf, and run a command while it exists. Its pages are what
+ * gnttab_dma_alloc_pages() returns.
  *
  * usage: gntdma DOMID REF... -- COMMAND [ARGUMENT...]
  */
@@ -27,30 +27,6 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "gntdma: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-/* The grants that the buffer is imported as go to the domain that it came from. */
-static void import(int gntdev, int buffer, uint32_t count, uint32_t domid)
-{
-	struct ioctl_gntdev_dmabuf_imp_to_refs *refs;
-	struct ioctl_gntdev_dmabuf_imp_release release = { .fd = buffer };
-	uint32_t i;
-
-	refs = calloc(1, sizeof(*refs) + count * sizeof(refs->refs[0]));
-	if (!refs)
-		fail("calloc");
-	refs->fd = buffer;
-	refs->count = count;
-	refs->domid = domid;
-	if (ioctl(gntdev, IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, refs))
-		fail("import");
-	printf("imported as");
-	for (i = 0; i < count; i++)
-		printf(" %u", refs->refs[i]);
-	printf("\n");
-	if (ioctl(gntdev, IOCTL_GNTDEV_DMABUF_IMP_RELEASE, &release))
-		fail("release of the import");
-	free(refs);
 }
 
 static int run(char **command)
@@ -98,7 +74,6 @@ int main(int argc, char **argv)
 	if (ioctl(gntdev, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS, refs))
 		fail("export");
 	printf("exported %u grants\n", count);
-	import(gntdev, refs->fd, count, refs->domid);
 
 	status = run(argv + arg + 1);
 
