@@ -174,8 +174,12 @@ static void region_place(struct unpopulated_region *region,
 static struct resource *region_resource(struct unpopulated_region *region,
 					u64 start, u64 end)
 {
-	region->res = DEFINE_RES_NAMED(start, end - start, "Xen scratch",
-				       IORESOURCE_MEM | IORESOURCE_BUSY);
+	region->res = (struct resource){
+		.start = start,
+		.end = end - 1,
+		.name = "Xen scratch",
+		.flags = IORESOURCE_MEM | IORESOURCE_BUSY,
+	};
 	return &region->res;
 }
 

@@ -728,11 +728,12 @@ static void grow_around_conflict(struct kunit *test)
 /* A node is somebody's, busy or not, unless the space was made from it. */
 static void grow_in_node(struct kunit *test)
 {
-	struct resource *node = kzalloc(sizeof(*node), GFP_KERNEL);
+	struct resource window = DEFINE_RES_MEM_NAMED(window_start(), SUB,
+						      "KUnit window");
+	struct resource *node = kmemdup(&window, sizeof(window), GFP_KERNEL);
 	struct page *page;
 
 	KUNIT_ASSERT_NOT_NULL(test, node);
-	*node = DEFINE_RES_MEM_NAMED(window_start(), SUB, "KUnit window");
 	KUNIT_ASSERT_EQ(test, 0, request_resource(&windows, node));
 
 	use_space(test, 0, SUB);
