@@ -11,6 +11,9 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$(realpath -m "${BUILD:-$TOP/build}")
 BASE=${BASE:-6.12}
+XEN=${XEN:-4.17}
+# shellcheck disable=SC2034 # read by the scripts
+DEBS=$BUILD/debs/$XEN
 JOBS=${JOBS:-$(nproc)}
 
 # One line that says what is wrong and what to do, then a failing exit.
