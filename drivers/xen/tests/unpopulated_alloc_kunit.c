@@ -238,6 +238,24 @@ static void alloc_no_space(struct kunit *test)
 	check_pool(test, 0);
 }
 
+/* One page more than all there is, boot memory and space together. */
+static void alloc_more_than_all(struct kunit *test)
+{
+	unsigned int all = NR_BOOT + 4 * NR_SUBSECTION;
+	struct page **pages = page_array(test, all + 1);
+
+	use_boot_memory(test);
+	use_space(test, 0, 4 * SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc(&pool, all + 1, pages));
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, all + 1, ULONG_MAX,
+						   pages));
+	check_pool(test, 0);
+	KUNIT_EXPECT_EQ(test, 0, unpopulated_pool_alloc(&pool, all, pages));
+	check_pool(test, all);
+}
+
 static void alloc_all_or_nothing(struct kunit *test)
 {
 	struct page **pages = page_array(test, NR_BOOT + 1);
@@ -1299,13 +1317,19 @@ static void concurrent_callers(struct kunit *test)
 	check_pool(test, 0);
 }
 
-/* Random calls on space and boot memory against a plain list of what is held. */
+#define NR_STEPS	100000
+
+/*
+ * Random calls on space and boot memory against a plain list of what is held.
+ * Now and then, time passes and empty regions go.
+ */
 static void random_mixture(struct kunit *test)
 {
 	const unsigned int max_held = 12 * NR_SUBSECTION;
 	struct page **held = page_array(test, max_held);
 	unsigned int nr_held = 0;
 	struct rnd_state rnd;
+	bool permanent;
 	int step;
 
 	use_boot_memory(test);
@@ -1313,7 +1337,7 @@ static void random_mixture(struct kunit *test)
 	use_space(test, 8 * SUB, 4 * SUB);
 	prandom_seed_state(&rnd, 3);
 
-	for (step = 0; step < 3000; step++) {
+	for (step = 0; step < NR_STEPS; step++) {
 		unsigned int nr = 1 + prandom_u32_state(&rnd) %
 				  (1U << prandom_u32_state(&rnd) % 9);
 		bool run = prandom_u32_state(&rnd) % 2;
@@ -1356,8 +1380,24 @@ static void random_mixture(struct kunit *test)
 				held[i]->zone_device_data = NULL;
 			unpopulated_pool_free(&pool, nr, held + nr_held);
 		}
-		check_pool(test, nr_held);
+		KUNIT_ASSERT_EQ(test, nr_held, pool.nr_total - pool.nr_free);
+		if (step % 64 == 0)
+			check_pool(test, nr_held);
+		if (step % 4096 == 0) {
+			at = nr_held / 8;
+			for (i = at; i < nr_held; i++)
+				held[i]->zone_device_data = NULL;
+			unpopulated_pool_free(&pool, nr_held - at, held + at);
+			nr_held = at;
+			let_time_pass();
+			work_now();
+			check_pool(test, nr_held);
+		}
 	}
+	permanent = xen_pv_domain() ||
+		    unpopulated_release_granule(PAGE_SIZE,
+						sizeof(struct page)) > SUB;
+	KUNIT_EXPECT_EQ(test, !permanent, !!pool.nr_released);
 	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
 	unpopulated_pool_free(&pool, nr_held, held);
 	check_pool(test, 0);
@@ -1449,6 +1489,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(alloc_none),
 	KUNIT_CASE(alloc_too_many),
 	KUNIT_CASE(alloc_no_space),
+	KUNIT_CASE(alloc_more_than_all),
 	KUNIT_CASE(alloc_all_or_nothing),
 	KUNIT_CASE(alloc_distinct),
 	KUNIT_CASE(alloc_leaves_struct_page_alone),
