@@ -7,6 +7,8 @@ help:
 	@echo 'make boot       boot real Xen in QEMU: a guest whose disk is served from unpopulated pages'
 	@echo '                (FLAVOUR=pvh, pv or arm64)'
 	@echo 'make test       every suite and all three boots; the last line counts (SUITES="check kunit" for a few)'
+	@echo 'make bench      what an allocation costs, in instructions, stock and patched (FLAVOURS="pvh")'
+	@echo '                make bench-compare [BASELINE=file] fails where it costs more than was recorded'
 	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
 	@echo
 	@echo 'make packages   install the Debian packages that are missing'
@@ -24,6 +26,13 @@ help:
 packages source tree apply check kunit boot soak selftest test:
 	@tools/$@
 
+bench:
+	@tools/bench/run
+
+BASELINE ?= tools/bench/baseline.json
+bench-compare:
+	@tools/bench/compare $(or $(BUILD),build)/bench/results.json $(BASELINE)
+
 regions:
 	@tools/regions/build
 
@@ -33,4 +42,4 @@ source tree check kunit regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply check kunit boot regions soak selftest test clean
+.PHONY: help packages source tree apply check kunit boot bench bench-compare regions soak selftest test clean
