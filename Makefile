@@ -21,7 +21,7 @@ help:
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
-	@echo 'All take BASE=6.12, BUILD=folder (build) and JOBS=N (one for each processor).'
+	@echo 'All take BASE=6.1, 6.12 or 7 (6.12), BUILD=folder (build) and JOBS=N (one for each processor).'
 
 packages source tree apply check kunit boot soak selftest test:
 	@tools/$@

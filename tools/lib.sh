@@ -84,6 +84,14 @@ kbuild_variables()
 		KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build)
 }
 
-# One base is one folder in tools/bases.
-[ -f "$TOP/tools/bases/$BASE/replaced.sha256" ] ||
-	die "BASE=$BASE is not known: use one of: $(cd "$TOP/tools/bases" && echo *)"
+# One base is one folder in tools/bases:
+#   version          the stock kernel that the series was last tried on
+#   replaced/        stock files that overlay files replace, as they were when that was decided
+#   series           what is listed instead of /series, if anything differs; its variants lie beside it
+#   suite            the suite of Debian whose newest linux-source it is; without, linux-source-BASE of the system's
+#   kernel.config    what the fragments in tools/kconfig need in addition
+#   stock-warnings   what compilers say of stock files
+basedir=$TOP/tools/bases/$BASE
+[ -f "$basedir/version" ] || die "BASE=$BASE is not known: use one of: $(cd "$TOP/tools/bases" && echo *)"
+# shellcheck disable=SC2034 # read by the scripts
+suite=$(cat "$basedir/suite" 2>/dev/null) || :

@@ -3,11 +3,16 @@
 # shellcheck shell=bash
 # shellcheck source=tools/lib.sh
 
+# shellcheck disable=SC2154 # lib.sh sets it
+series=$basedir/series
+[ -f "$series" ] || series=$TOP/series
+
 # All entries, or those that ENTRIES names.
 series_entries()
 {
-	[ -z "${ENTRIES:-}" ] || { printf '%s\n' "$ENTRIES"; return; }
-	sed -E 's/[[:space:]]*#.*//; /^[[:space:]]*$/d' "$TOP/series"
+	[ -z "${ENTRIES:-}" ] || { printf '%s
+' "$ENTRIES"; return; }
+	sed -E 's/[[:space:]]*#.*//; /^[[:space:]]*$/d' "$series"
 }
 
 # usage: patched_files ENTRY...
@@ -29,18 +34,78 @@ overlay_files()
 # Stock files that the overlay replaces, as against files that it adds.
 replaced_files()
 {
-	awk '{ print $2 }' "$TOP/tools/bases/$BASE/replaced.sha256"
+	(cd "$basedir/replaced" && find . -type f -printf '%P\n')
 }
 
-# usage: kernel_version TREE; prints nothing for what is no kernel tree
+# What has changed in them; succeeds if nothing has.
+# usage: diff_replaced TREE
+diff_replaced()
+{
+	local path same=true
+	for path in $(replaced_files); do
+		diff -u --label "reviewed/$path" --label "found/$path" "$basedir/replaced/$path" "$1/$path" || same=false
+	done
+	$same
+}
+
+# usage: kernel_version TREE; prints it as git tags name it, and nothing for what is no kernel tree
 kernel_version()
 {
 	[ ! -f "$1/Kbuild" ] ||
-		awk '$2 == "=" && /^(VERSION|PATCHLEVEL) / { v = v dot $3; dot = "." } END { print v }' "$1/Makefile"
+		awk '
+			$2 != "=" { next }
+			/^(VERSION|PATCHLEVEL) / { v = v dot $3; dot = "." }
+			/^SUBLEVEL / && $3 { v = v "." $3 }
+			/^EXTRA/ { v = v $3 }
+			END { print v }' "$1/Makefile"
+}
+
+# Is VERSION, such as 6.12.117, one of BASE?
+# usage: is_base VERSION
+is_base()
+{
+	[[ $1 = "$BASE" || $1 = "$BASE".* ]]
+}
+
+# Make sure that KDIR is a tree of this base, and make it an absolute path.
+need_base_tree()
+{
+	local version known other
+	[ -n "${KDIR:-}" ] || die "KDIR is not set: say which kernel tree, as in KDIR=path/to/linux-$BASE"
+	[ -d "$KDIR" ] || die "KDIR=$KDIR is no folder: give the path of an unpatched $BASE kernel tree"
+	KDIR=$(cd "$KDIR" && pwd -P)
+	version=$(kernel_version "$KDIR")
+	[ -n "$version" ] || die "KDIR=$KDIR is no kernel tree: give the path of an unpatched $BASE one"
+	! is_base "$version" || return 0
+
+	for other in "$TOP"/tools/bases/*; do
+		! BASE=${other##*/} is_base "$version" || known="set BASE=${other##*/}, or "
+	done
+	die "KDIR=$KDIR is Linux $version, BASE is $BASE: ${known:-}give the path of a $BASE tree"
+}
+
+# usage: need_unpatched_tree ENTRY...
+need_unpatched_tree()
+{
+	local path
+	for path in $(overlay_files "$@"); do
+		if [ -e "$KDIR/$path" ] && ! replaced_files | grep -qxF "$path"; then
+			die "KDIR=$KDIR already has $path, so it is patched already: start from an unpatched tree"
+		fi
+	done
+}
+
+# Where to look when the stock files are not those that the series was tried on.
+# usage: moved_on TREE
+moved_on()
+{
+	local tried have
+	tried=$(cat "$basedir/version") have=$(kernel_version "$1")
+	[ "$have" = "$tried" ] || echo "; it was tried on $tried, this is $have: see git log v$tried..v$have of that file"
 }
 
 # Run patch without fuzz; if it fails, say in one line which hunk did.
-# usage: apply_entry ENTRY DIR
+# usage: apply_entry ENTRY DIR TREE
 apply_entry()
 {
 	local said
@@ -48,17 +113,18 @@ apply_entry()
 		die "$1 does not apply: $(awk '
 			/^patching file/ { file = $3 }
 			/^Hunk .* FAILED/ { printf "%s%s hunk %d at line %d", sep, file, substr($2, 2), $5; sep = ", " }
-			END { if (!sep) print $0 }' <<<"$said"); ${UNTOUCHED:-}"
+			END { if (!sep) print $0 }' <<<"$said")$(moved_on "$3"); ${UNTOUCHED:-}"
 }
 
-# Work out in SCRATCH/new every file that the series touches in the tree FROM, which is only read.
-# usage: compose FROM SCRATCH
+# Work out in SCRATCH/new every file that the series touches in the tree FROM, which is only read. After each of
+# its steps, COMMAND is called with the entry.
+# usage: compose FROM SCRATCH [COMMAND]
 compose()
 {
 	local from=$1 new=$2/new entry path
 	mkdir -p "$new"
 	command -v patch >/dev/null || die "patch is missing: install it, on Debian with make packages"
-	[ -s "$TOP/series" ] || die "$TOP/series is missing or empty: restore it from the repository"
+	[ -s "$series" ] || die "$series is missing or empty: restore it from the repository"
 	for entry in $(series_entries); do
 		[ -f "$TOP/$entry" ] || die "series names $entry, which does not exist: add it or take it out of series"
 		for path in $(patched_files "$entry"); do
@@ -66,11 +132,12 @@ compose()
 			[ -f "$from/$path" ] || die "$entry does not apply: $path is not in $from; ${UNTOUCHED:-}"
 			(cd "$from" && cp --parents "$path" "$new")
 		done
-		apply_entry "$entry" "$new"
+		apply_entry "$entry" "$new" "$from"
 		for path in $(overlay_files "$entry"); do
 			[ -f "$TOP/$path" ] || die "$entry brings $path, which does not exist: add it or correct its Overlay line"
 			(cd "$TOP" && cp --parents "$path" "$new")
 		done
+		[ -z "${3:-}" ] || "$3" "$entry"
 	done
 }
 

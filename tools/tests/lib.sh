@@ -49,8 +49,9 @@ toy_repository()
 	touch "$stock/Kbuild"
 	printf '%s\n' one two three >"$stock/drivers/xen/a.c"
 	cp "$stock/drivers/xen/a.c" "$stock/drivers/xen/b.c"
-	cp "$stock/drivers/xen/a.c" "$stock/drivers/xen/whole.c"
-	(cd "$stock" && sha256sum drivers/xen/whole.c) >"$1/tools/bases/$BASE/replaced.sha256"
+	echo '// SPDX-License-Identifier: GPL-2.0 from stock' >"$stock/drivers/xen/whole.c"
+	rm -r "$1/tools/bases/$BASE/replaced"/*
+	(cd "$stock" && cp --parents drivers/xen/whole.c "$1/tools/bases/$BASE/replaced")
 
 	echo '/* SPDX-License-Identifier: GPL-2.0 */' >"$1/drivers/xen/new.h"
 	echo '// SPDX-License-Identifier: GPL-2.0' >"$1/drivers/xen/whole.c"
