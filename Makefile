@@ -10,6 +10,7 @@ help:
 	@echo 'make bench      what an allocation costs, in instructions, stock and patched (FLAVOURS="pvh")'
 	@echo '                make bench-compare [BASELINE=file] fails where it costs more than was recorded'
 	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
+	@echo 'make mail       write the series as mails for a git tree (KDIR=path OUT=folder)'
 	@echo
 	@echo 'make packages   install the Debian packages that are missing'
 	@echo 'make source     unpack the stock kernel'
@@ -21,9 +22,9 @@ help:
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
-	@echo 'All take BASE=6.1, 6.12 or 7 (6.12), BUILD=folder (build) and JOBS=N (one for each processor).'
+	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply check kunit boot soak selftest test:
+packages source tree apply mail check kunit boot soak selftest test:
 	@tools/$@
 
 bench:
@@ -42,4 +43,4 @@ source tree check kunit regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply check kunit boot bench bench-compare regions soak selftest test clean
+.PHONY: help packages source tree apply mail check kunit boot bench bench-compare regions soak selftest test clean
