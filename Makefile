@@ -6,7 +6,8 @@
 help:
 	@echo 'make boot       boot real Xen in QEMU: a guest whose disk is served from unpopulated pages'
 	@echo '                (FLAVOUR=pvh, pv or arm64)'
-	@echo 'make test       every suite and all three boots; the last line counts (SUITES="check kunit" for a few)'
+	@echo 'make test       every suite and all three boots; the last line counts (SUITES="check kunit" for a few,'
+	@echo '                BASES="6.1 6.12 7" for several kernels)'
 	@echo 'make bench      what an allocation costs, in instructions, stock and patched (FLAVOURS="pvh")'
 	@echo '                make bench-compare [BASELINE=file] fails where it costs more than was recorded'
 	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
