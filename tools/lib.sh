@@ -86,7 +86,7 @@ kbuild_variables()
 
 # One base is one folder in tools/bases:
 #   version          the stock kernel that the series was last tried on
-#   replaced/        stock files that overlay files replace, as they were when that was decided
+#   replaced.diff    takes away the stock files that overlay files replace, as they were when that was decided
 #   series           what is listed instead of /series, if anything differs; its variants lie beside it
 #   suite            the suite of Debian whose newest linux-source it is; without, linux-source-BASE of the system's
 #   kernel.config    what the fragments in tools/kconfig need in addition

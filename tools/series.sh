@@ -34,17 +34,20 @@ overlay_files()
 # Stock files that the overlay replaces, as against files that it adds.
 replaced_files()
 {
-	(cd "$basedir/replaced" && find . -type f -printf '%P\n')
+	sed -n 's/^--- a\///p' "$basedir/replaced.diff"
 }
 
-# What has changed in them; succeeds if nothing has.
+# What has changed in them since it was decided; succeeds if nothing has.
 # usage: diff_replaced TREE
 diff_replaced()
 {
-	local path same=true
+	local path same=true reviewed
+	reviewed=$(mktemp -d)
+	patch -s -R -p1 -d "$reviewed" -i "$basedir/replaced.diff"
 	for path in $(replaced_files); do
-		diff -u --label "reviewed/$path" --label "found/$path" "$basedir/replaced/$path" "$1/$path" || same=false
+		diff -u --label "reviewed/$path" --label "found/$path" "$reviewed/$path" "$1/$path" || same=false
 	done
+	rm -r "$reviewed"
 	$same
 }
 
