@@ -5,6 +5,7 @@
 R=/run/results
 GUESTLOG=/var/log/xen/console/guest-disk.log
 DRIVER=/sys/kernel/debug/xen/unpopulated_alloc
+LEAKS=/sys/kernel/debug/kmemleak
 mkdir -p $R /run/xen
 touch $R/values
 
@@ -27,7 +28,9 @@ note()
 finish()
 {
 	[ -z "$1" ] || { say "failed: $1"; note "failed $1"; }
+	[ ! -f $LEAKS ] || { echo scan >$LEAKS; sleep 1; echo scan >$LEAKS; }
 	dmesg >$R/dmesg
+	[ ! -f $LEAKS ] || cat $LEAKS >>$R/dmesg
 	cp $GUESTLOG $R/guest.log 2>/dev/null
 	[ ! -f $DRIVER ] || cat $DRIVER >$R/unpopulated.end
 	tar -C $R -cf /run/results.tar .

@@ -50,8 +50,8 @@ toy_repository()
 	printf '%s\n' one two three >"$stock/drivers/xen/a.c"
 	cp "$stock/drivers/xen/a.c" "$stock/drivers/xen/b.c"
 	echo '// SPDX-License-Identifier: GPL-2.0 from stock' >"$stock/drivers/xen/whole.c"
-	rm -r "$1/tools/bases/$BASE/replaced"/*
-	(cd "$stock" && cp --parents drivers/xen/whole.c "$1/tools/bases/$BASE/replaced")
+	(cd "$stock" && diff -u --label a/drivers/xen/whole.c --label /dev/null drivers/xen/whole.c /dev/null) \
+		>"$1/tools/bases/$BASE/replaced.diff" || :
 
 	echo '/* SPDX-License-Identifier: GPL-2.0 */' >"$1/drivers/xen/new.h"
 	echo '// SPDX-License-Identifier: GPL-2.0' >"$1/drivers/xen/whole.c"
