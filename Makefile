@@ -19,7 +19,7 @@ help:
 	@echo 'make check      style, static checks, rules of this repository'
 	@echo 'make kunit      the unit tests, in QEMU without Xen'
 	@echo 'make regions    the tool that shows what address space Xen on Arm offers, into build/regions'
-	@echo 'make soak       fuzz it for 10 minutes (SECONDS_EACH=600)'
+	@echo 'make soak       fuzz it for 10 minutes, and boots with more of what make test has (SUITES=, FLAVOURS=)'
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo

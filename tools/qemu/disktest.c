@@ -5,7 +5,7 @@
  *
  * One process with one buffer: in a shell the same takes an emulated CPU several times as long.
  *
- * usage: disktest DEVICE MIB [corrupt]
+ * usage: disktest DISK MIB [corrupt]: DISK is a name in /dev
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -105,14 +105,14 @@ static void sha256_add(struct sha256 *s, const uint8_t *data, size_t len)
 	s->len += len;
 }
 
-static void sha256_print(struct sha256 *s, const char *name)
+static void sha256_print(struct sha256 *s, const char *disk, const char *what)
 {
 	uint8_t last[64] = { 0x80 };
 	uint64_t bits = __builtin_bswap64(s->len * 8);
 
 	memcpy(last + 56, &bits, 8);
 	sha256_block(s, last);
-	printf("guest: sha256 %s ", name);
+	printf("guest: %s sha256 %s ", disk, what);
 	for (int i = 0; i < 8; i++)
 		printf("%08x", s->h[i]);
 	printf("\n");
@@ -139,6 +139,7 @@ int main(int argc, char **argv)
 	struct sha256 wrote, back;
 	unsigned long mib, done;
 	uint64_t state = 0;
+	char device[32];
 	uint8_t *buf;
 	int fd;
 
@@ -147,7 +148,8 @@ int main(int argc, char **argv)
 	setlinebuf(stdout);
 
 	mib = strtoul(argv[2], NULL, 0);
-	fd = open(argv[1], O_RDWR | O_DIRECT);
+	snprintf(device, sizeof(device), "/dev/%s", argv[1]);
+	fd = open(device, O_RDWR | O_DIRECT);
 	buf = aligned_alloc(4096, CHUNK);
 	if (fd < 0 || !buf)
 		fail(argv[1]);
@@ -163,9 +165,9 @@ int main(int argc, char **argv)
 			buf[CHUNK / 2] ^= 1;
 		if (pwrite(fd, buf, CHUNK, done << 20) != (ssize_t)CHUNK)
 			fail("write");
-		printf("guest: wrote %lu of %lu MiB\n", done + CHUNK_MIB, mib);
+		printf("guest: %s wrote %lu of %lu MiB\n", argv[1], done + CHUNK_MIB, mib);
 	}
-	sha256_print(&wrote, "wrote");
+	sha256_print(&wrote, argv[1], "wrote");
 	if (fsync(fd))
 		fail("fsync");
 
@@ -175,8 +177,8 @@ int main(int argc, char **argv)
 		if (pread(fd, buf, CHUNK, done << 20) != (ssize_t)CHUNK)
 			fail("read");
 		sha256_add(&back, buf, CHUNK);
-		printf("guest: read %lu of %lu MiB\n", done + CHUNK_MIB, mib);
+		printf("guest: %s read %lu of %lu MiB\n", argv[1], done + CHUNK_MIB, mib);
 	}
-	sha256_print(&back, "read");
+	sha256_print(&back, argv[1], "read");
 	return 0;
 }

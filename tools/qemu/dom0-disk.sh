@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by dom0's init, the main job: a guest uses the disk through blkback, watched from here.
+# Sourced by dom0's init, the main job: a guest uses two disks through blkback, each by two queues, watched from here.
 # The watching starts hardly a process: in emulation one costs a PVH dom0 tens of milliseconds.
 # shellcheck shell=dash disable=SC2154
 
@@ -8,12 +8,14 @@ cat >/run/guest.cfg <<EOF
 name = "disk"
 type = "$(value boot.type)"
 memory = 128
-vcpus = 1
+vcpus = 2
 tsc_mode = "native"
 kernel = "/job/guest-kernel"
 ramdisk = "/job/guest.cpio"
-extra = "console=hvc0 kunit.enable=0 boot.mib=$mib boot.fault=$fault"
-disk = ["vdev=xvda,access=w,script=block-phy,target=/dev/$disk"]
+extra = "console=hvc0 kunit.enable=0 xen_netfront.max_queues=2 xen_blkfront.max_ring_page_order=2 boot.mib=$mib boot.fault=$fault"
+disk = ["vdev=xvda,access=w,script=block-phy,target=/dev/$ahci",
+	"vdev=xvdb,access=w,script=block-phy,target=/dev/$nvme"]
+vif = ["mac=00:16:3e:00:00:01,script=vif-none"]
 on_crash = "destroy"
 EOF
 
@@ -40,6 +42,7 @@ done
 [ "$(cat /run/xl-status)" = created ] || finish "xl create failed: $(tail -n 1 "$R/xl-create")"
 say "guest created"
 
+domid=1
 during=''
 said=''
 tries=600
@@ -47,7 +50,7 @@ while [ "$said" != "done" ]; do
 	read -r said </run/said
 	case $said in
 	failed*) finish "guest: $said" ;;
-	wrote* | sha256* | read*)
+	xvd*)
 		[ -n "$during" ] || sample during
 		during=1
 		[ "$fault" != crash ] || echo c >/proc/sysrq-trigger
@@ -61,6 +64,14 @@ while [ "$said" != "done" ]; do
 	sleep 0.5
 done
 
+for s in /sys/bus/xen-backend/devices/vbd-*; do
+	note "vbd $(cat "$s/statistics/rd_sect") $(cat "$s/statistics/wr_sect")"
+done
+note "ring_areas $(grep -c xenbus_map_ring /proc/vmallocinfo)"
+for d in 51712 51728; do
+	note "queues_$d $(xenstore-list /local/domain/$domid/device/vbd/$d | grep -c '^queue-')"
+done
+
 # The verdict asks for the buffers wherever this job makes them.
 type=$(value boot.type)
 note "type $type"
@@ -68,11 +79,14 @@ if [ "$type" != pv ]; then
 	# shellcheck source=tools/qemu/dom0-dma.sh
 	. /job/dom0-dma.sh
 fi
+# shellcheck source=tools/qemu/dom0-callers.sh
+. /job/dom0-callers.sh
 
-for s in /sys/bus/xen-backend/devices/vbd-*/statistics/*; do
-	note "vbd_${s##*/} $(cat "$s")"
-done
 sample_regions
 xl shutdown -w disk >/dev/null 2>&1 || finish "the guest did not shut down"
 say "guest shut down"
+if [ -n "$callers" ]; then
+	# shellcheck source=tools/qemu/dom0-destroy.sh
+	. /job/dom0-destroy.sh
+fi
 sample after

@@ -54,17 +54,45 @@ counter()
 	done <$DRIVER
 }
 
-# usage: sample WHEN: RAM of this domain as Xen, the toolstack and the balloon driver see it
-sample()
+# usage: sample_ram WHEN: RAM of this domain as Xen, the kernel and the balloon driver see it
+sample_ram()
 {
 	note "reservation_$1 $(reservation)"
 	note "memtotal_$1 $(sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
 	note "balloon_$1 $(cat /sys/devices/system/xen_memory/xen_memory0/info/current_kb)"
+}
+
+# usage: sample WHEN: the same, and as the toolstack sees it
+sample()
+{
+	sample_ram "$1"
 	counter pages_served
 	note "served_$1 $count"
 	[ "$1" != boot ] || return 0
 	xl list >"$R/xl-list.$1" || finish "xl list failed"
 	note "xl_$1 $(awk '$1 == "Domain-0" { print $3 }' "$R/xl-list.$1")"
+}
+
+# usage: guest_run COMMAND...: the guest's init runs what it reads from its console
+guest_run()
+{
+	echo "$*" >"$(xenstore-read "/local/domain/$domid/console/tty")"
+}
+
+# usage: guest_says WORD...: wait until the last line of the guest's programs starts with that; what follows is in $said
+guest_says()
+{
+	local tries=300 line
+	while [ $tries -gt 0 ]; do
+		read -r line </run/said
+		case $line in
+		"$* "*) said=${line#"$* "}; return ;;
+		failed*) finish "guest: $line" ;;
+		esac
+		tries=$((tries - 1))
+		sleep 0.2
+	done
+	finish "the guest never said '$*', its last words were '$line'"
 }
 
 # usage: sample_pages NAME: pages on loan, and pages that Xen says this domain has
@@ -73,6 +101,37 @@ sample_pages()
 	counter pages_lent
 	note "lent_$1 $count"
 	note "pages_$1 $(reservation)"
+}
+
+# usage: succeeds NAME COMMAND...: its last line in $outcome, or the end of the boot
+succeeds()
+{
+	local log=$R/$1 status=0
+	shift
+	"$@" >"$log" 2>&1 || status=$?
+	outcome=$(tail -n 1 "$log")
+	[ $status -eq 0 ] || finish "$1 failed: $outcome"
+}
+
+# usage: run_job NAME: job_NAME, and the pages on loan before and after it; a job leaves in $outcome what it saw
+run_job()
+{
+	local before tries=50
+	counter pages_lent
+	before=$count
+	note "lent_$1_before $before"
+	"job_$1"
+	note "job_$1 $outcome"
+	sample_ram "$1"
+	# Some of it comes back by work that runs later.
+	counter pages_lent
+	while [ "$count" -gt "$before" ] && [ $tries -gt 0 ]; do
+		sleep 0.1
+		tries=$((tries - 1))
+		counter pages_lent
+	done
+	note "lent_$1_after $count"
+	say "$1: $outcome"
 }
 
 # Keep the driver's file and the resources from the moment with the most pages on loan, RAM among them.
@@ -127,4 +186,4 @@ sample_regions()
 token=$(value boot.token)
 mib=$(value boot.mib)
 fault=$(value boot.fault)
-disk='' result=''
+ahci='' nvme='' result=''

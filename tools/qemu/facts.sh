@@ -13,7 +13,7 @@ cd "$BUILD/boot/$NAME"
 
 # The result drive: the token in the first 4 KiB, an archive behind it.
 dd if=result.img bs=4k skip=1 status=none | tar -x 2>/dev/null || true
-touch values dmesg guest.log unpopulated.peak unpopulated.end iomem.peak
+touch values dmesg guest.log victim.log unpopulated.peak unpopulated.end iomem.peak
 written=$(dd if=result.img bs=4k count=1 status=none | tr -d '\0\n')
 read -r status limit <qemu.status
 
@@ -44,7 +44,9 @@ balloon_kib=$(($(lost reservation boot) * 4))
 xl_kib=$(($(lost xl before) * 1024))
 # Xen lets a directly mapped dom0 (Arm) keep what it balloons away: there only this one shows it.
 driver_kib=$(lost balloon boot)
-sectors=$(($(number values vbd_rd_sect) + $(number values vbd_wr_sect)))
+memtotal_kib=$(lost memtotal boot)
+sectors=$(awk '$1 == "vbd" { n += $2 + $3 } END { print n + 0 }' values)
+queues="$(number values queues_51712) $(number values queues_51728)"
 
 # usage: dma_change NAME: pages on loan and pages of RAM, against before the dma-buf: during, and after
 dma_change()
@@ -57,11 +59,32 @@ dma_change()
 	done
 }
 
-sum_wrote=$(sed -n 's/.*guest: sha256 wrote \([0-9a-f]*\).*/\1/p' guest.log)
-sum_read=$(sed -n 's/.*guest: sha256 read \([0-9a-f]*\).*/\1/p' guest.log)
-sum_image=$(sha256sum <disk.img | cut -d ' ' -f 1)
-sums=different
-[ "$sum_wrote $sum_read" != "$sum_image $sum_image" ] || sums=equal
+# usage: kept NAME: pages that are on loan after a job of dom0-callers.sh and were not before
+kept()
+{
+	echo "$(($(number values "lent_$1_after") - $(number values "lent_$1_before")))"
+}
+
+callers=$(field values callers)
+
+# usage: sums DISK IMAGE: what the guest wrote, what it read back, and what is in the image
+sums()
+{
+	local what
+	for what in wrote read; do
+		sed -n "s/.*guest: $1 sha256 $what \\([0-9a-f]*\\).*/\\1/p" guest.log
+	done
+	sha256sum <"$2" | cut -d ' ' -f 1
+}
+
+# usage: equal SUM...: three of them, all the same
+equal()
+{
+	[ "$#" -eq 3 ] && [ "$1 $2" = "$2 $3" ]
+}
+
+mapfile -t sums_ahci < <(sums xvda disk-ahci.img)
+mapfile -t sums_nvme < <(sums xvdb disk-nvme.img)
 
 # Where the pages on loan came from at the peak: the words of the driver's file, and RAM for the last resort.
 sources=$(awk '

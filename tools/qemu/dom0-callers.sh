@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by dom0's init after the main job, while the guest is up: what else maps pages of a guest. A job ends the
+# boot when something is wrong, and else says in $outcome what it saw; pages on loan are noted before and after it.
+# shellcheck shell=dash disable=SC2034,SC2154
+
+# A PV dom0 maps frames without pages of the allocator, Xen on Arm saves no guests, and on PVH that takes minutes.
+case $type in
+pv) callers="gntmap gntbad net vchan restore" ;;
+*) callers="gntmap gntbad net vchan foreign lost" ;;
+esac
+asked=$(value boot.callers | tr + ' ')
+callers=${asked:-$callers}
+callers=${callers#none}
+# Nothing to see on a stock kernel, nor in a boot that is to fail.
+[ -f "$DRIVER" ] && [ -z "$fault" ] || callers=
+note "callers $callers${callers:+ destroy}"
+
+# A buffer of a guest's program, mapped by one of dom0's as one range of addresses, and answered in place: once of
+# pages made to be shared, once of memory that a dma-buf wraps. On PV, gntdev takes what is a pseudo-physical address
+# of the buffer for a machine one.
+job_gntmap()
+{
+	outcome=
+	memories="gntalloc dmabuf"
+	[ "$type" != pv ] || memories=gntalloc
+	for memory in $memories; do
+		before_it=$outcome
+		guest_run gntshare 0 256 "$memory"
+		guest_says shared
+		succeeds gntmap gntmap "$domid" "$said"
+		guest_says answer
+		outcome="$before_it$memory $outcome, "
+		echo nothing >/run/said
+	done
+	outcome="${outcome}and the guest found the answer"
+}
+
+# By root, and by a user who was let near the device. Grant 1 of every guest is that of xenstore.
+job_gntbad()
+{
+	chmod 666 /dev/xen/gntdev
+	succeeds gntbad gntbad "$domid" 1 "$type"
+	as_root=$outcome
+	succeeds gntbad.user gntbad "$domid" 1 "$type" 1000
+	outcome="$as_root, for a user $outcome"
+	chmod 600 /dev/xen/gntdev
+}
+
+# usage: send_frames FROM MIB BYTES: from one end of the guest's network to the other; FROM is dom0 or guest
+send_frames()
+{
+	if [ "$1" = dom0 ]; then
+		guest_run nettest receive eth0 "$2" "$3"
+		guest_says receiving by
+		succeeds nettest nettest send vif1.0 "$2" "$3"
+		guest_says received
+	else
+		succeeds nettest nettest receive vif1.0 "$2" "$3" &
+		while ! grep -q receiving "$R/nettest"; do
+			sleep 0.1
+		done
+		guest_run nettest send eth0 "$2" "$3"
+		guest_says sent
+		wait $!
+	fi
+}
+
+# Small and jumbo frames, both ways, and both queues in use.
+job_net()
+{
+	ip link set vif1.0 mtu 60000 up
+	guest_run ip link set eth0 mtu 60000 up
+	for from in dom0 guest; do
+		send_frames $from 2 1514
+		send_frames $from 62 60014
+	done
+	outcome="64 MiB each way, requests in each queue's rings:"
+	for q in /sys/kernel/debug/xen-netback/vif1.0/io_ring_q*; do
+		outcome="$outcome $(sed -n 's/^req prod \([0-9]*\).*/\1/p' "$q" | tr '\n' ' ')"
+	done
+	[ "$(echo "${outcome#*:}" | wc -w)" -eq 4 ] || finish "the guest's network has not two queues: $outcome"
+	for sent in ${outcome#*:}; do
+		[ "$sent" -gt 1000 ] || finish "a queue was left out: $outcome"
+	done
+}
+
+# The guest offers, dom0 connects, by libxenvchan.
+job_vchan()
+{
+	# shellcheck disable=SC2016 # the guest expands it
+	guest_run 'dd if=/dev/urandom of=/data bs=64k count=16; echo guest: offers $(sha256sum </data)'
+	guest_says offers
+	offered=${said%% *}
+	guest_run 'vchan-socket-proxy -m server 0 data/vchan - </data &'
+	tries=50
+	while [ $tries -gt 0 ] && ! xenstore-read "/local/domain/$domid/data/vchan/ring-ref" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		sleep 0.2
+	done
+	# Neither end goes by itself: the input of this one never ends.
+	sleep 1000 | vchan-socket-proxy -m client "$domid" "/local/domain/$domid/data/vchan" - >/run/vchan &
+	tries=100
+	while [ $tries -gt 0 ] && [ "$(stat -c %s /run/vchan)" -lt 1048576 ]; do
+		tries=$((tries - 1))
+		sleep 0.2
+	done
+	counter pages_lent
+	note "lent_vchan_during $count"
+	kill $!
+	received=$(sha256sum </run/vchan)
+	[ "$offered" = "${received%% *}" ] ||
+		finish "by vchan came $(stat -c %s /run/vchan) bytes, and not those that the guest offered"
+	outcome="$(stat -c %s /run/vchan) bytes, checksums equal"
+}
+
+# A toolstack's view of a guest: frames, holes, and the grant table.
+job_foreign()
+{
+	first=0x1000
+	[ "$(uname -m)" = x86_64 ] || first=0x40000
+	succeeds foreign foreign "$domid" $first 4096
+}
+
+# The whole memory of a guest in a file. xl tries to map each page below the highest, one by one, and a PVH guest has
+# some just below 4 GiB: too long for every boot, however little memory the guest has.
+job_core()
+{
+	cat >/run/stub.cfg <<-EOF
+	name = "stub"
+	type = "pvh"
+	memory = 8
+	shadow_memory = 8
+	kernel = "/bin/stub"
+	EOF
+	succeeds create xl create -p -q /run/stub.cfg
+	succeeds core xl dump-core stub /run/core
+	[ "$(dd if=/run/core bs=1 skip=1 count=3 2>/dev/null)" = ELF ] || finish "xl dump-core wrote no core"
+	outcome="a core of $(($(stat -c %s /run/core) >> 10)) KiB of a guest with 8 MiB"
+	rm /run/core
+	succeeds destroy xl destroy stub
+}
+
+# What tells the guest that was saved from any other must be the same after it was restored.
+job_restore()
+{
+	# shellcheck disable=SC2016 # the guest expands it
+	identify='echo guest: identity $(cat /proc/sys/kernel/random/boot_id)'
+	guest_run "$identify"
+	guest_says identity
+	identity=$said
+	succeeds save xl save disk /run/saved
+	succeeds restore xl restore /run/saved
+	rm /run/saved
+	domid=$(xl domid disk)
+	echo nothing >/run/said
+	guest_run "$identify"
+	guest_says identity
+	[ "$said" = "$identity" ] || finish "the guest said it was '$identity', and restored '$said'"
+	outcome="the same guest, now domain $domid"
+}
+
+# One grant that exists and one that does not, and an unmap that fails: one page is lost, the other comes back. Nothing
+# else unmaps grants meanwhile: the guest is idle. A filter by task is no use, on x86 a kprobe is hit in no task.
+job_lost()
+{
+	inject=/sys/kernel/debug/fail_function
+	if echo gnttab_unmap_refs >$inject/inject; then
+		printf %#x -22 >$inject/gnttab_unmap_refs/retval
+		echo 100 >$inject/probability
+		echo 1 >$inject/times
+		gntdma "$domid" 1 0x7ffffff0 -- true >"$R/gntdma.lost" 2>&1
+		echo >$inject/inject
+		counter pages_leaked
+		outcome="$count pages lost, $(dmesg | grep -c 'stays mapped, its page is lost') grants named in the log"
+	fi
+}
+
+for name in $callers; do
+	run_job "$name"
+done
