@@ -19,13 +19,14 @@ help:
 	@echo 'make check      style, static checks, rules of this repository'
 	@echo 'make kunit      the unit tests, in QEMU without Xen'
 	@echo 'make regions    the tool that shows what address space Xen on Arm offers, into build/regions'
+	@echo 'make compare    RAM, swiotlb and struct pages of a PVH dom0, stock and patched, on hosts of 2, 4 and 8 GiB'
 	@echo 'make soak       fuzz it for 10 minutes, and boots with more of what make test has (SUITES=, FLAVOURS=)'
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
 	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply mail check kunit boot soak selftest test:
+packages source tree apply mail check kunit boot compare soak selftest test:
 	@tools/$@
 
 bench:
@@ -44,4 +45,4 @@ source tree check kunit regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply mail check kunit boot bench bench-compare regions soak selftest test clean
+.PHONY: help packages source tree apply mail check kunit boot bench bench-compare regions compare soak selftest test clean

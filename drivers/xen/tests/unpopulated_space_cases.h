@@ -20,7 +20,8 @@
 
 #include "../unpopulated-space.h"
 
-#define SPACE_CASE_MAX	20
+#define SPACE_CASE_MAX	20	/* ranges, and the element that ends them */
+#define SPACE_CASE_FEW	4
 
 /* The linear map of arm64 with 48 bits: 128 TiB from RAM's first GiB on. */
 #define ARM64_REACH	{ 0x40000000, 0x800040000000 }
@@ -50,9 +51,9 @@ struct space_case {
 	const char *name;
 	struct range reach;
 	struct range offered[SPACE_CASE_MAX];
-	struct range claimed[SPACE_CASE_MAX];
+	struct range claimed[SPACE_CASE_FEW];
 	struct range usable[SPACE_CASE_MAX];
-	struct space_left_out left_out[SPACE_CASE_MAX];
+	struct space_left_out left_out[SPACE_CASE_FEW];
 	u64 granule;
 	u64 releasable;
 };
