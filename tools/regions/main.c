@@ -10,16 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "regions.h"
 
 #define MAX_BLOB	(16 << 20)
 
 static const char usage[] =
-	"usage: regions [--json] [--reach FIRST-LAST] [--iomem FILE] [BLOB or FOLDER]\n"
+	"usage: regions [--json] [--page-size BYTES] [--reach FIRST-LAST] [--iomem FILE] [BLOB or FOLDER]\n"
 	"Without BLOB or FOLDER: /proc/device-tree and /proc/iomem of this domain, as root.\n"
-	"--reach: where the kernel can make struct pages; by default 128 TiB from the GiB\n"
-	"on in which RAM begins, as arm64 with 48-bit addresses does.\n";
+	"--page-size: of the kernel in question; by default that of this machine.\n"
+	"--reach: where that kernel can make struct pages; by default 128 TiB from the GiB on in which\n"
+	"RAM begins (with pages of 64 KiB, half a GiB), as arm64 with 48-bit addresses does.\n";
 
 static _Noreturn void fail(const char *what, const char *error)
 {
@@ -96,13 +98,14 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "page-size", required_argument, NULL, 'p' },
 		{ "reach", required_argument, NULL, 'r' },
 		{ "iomem", required_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{}
 	};
 	const char *tree, *error, *iomem = NULL;
-	struct map map = {};
+	struct map map = { .page_size = sysconf(_SC_PAGESIZE) };
 	bool json = false;
 	int c;
 
@@ -110,6 +113,11 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'j':
 			json = true;
+			break;
+		case 'p':
+			map.page_size = atol(optarg);
+			if (map.page_size != 4096 && map.page_size != 16384 && map.page_size != 65536)
+				fail(optarg, "--page-size takes 4096, 16384 or 65536");
 			break;
 		case 'r':
 			map.reach = parse_reach(optarg);

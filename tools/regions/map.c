@@ -9,9 +9,13 @@
 #include "../../drivers/xen/unpopulated-space.h"
 #include "regions.h"
 
-/* arm64 maps 128 TiB from the GiB on in which RAM begins (48-bit addresses). */
-#define LINEAR_ALIGN	(1ULL << 30)
-#define LINEAR_SIZE	(1ULL << 47)
+/*
+ * arm64 with 48-bit addresses maps 128 TiB from where RAM begins, rounded down
+ * (ARM64_MEMSTART_ALIGN).
+ */
+#define LINEAR_ALIGN		(1ULL << 30)
+#define LINEAR_ALIGN_64K	(1ULL << 29)
+#define LINEAR_SIZE		(1ULL << 47)
 
 /* The driver's code has no place for a pointer of ours. */
 static struct parts *unusable;
@@ -64,7 +68,9 @@ const char *map_settle(struct map *map)
 	int i, ret = 0;
 
 	if (!map->reach.end && map->ram != U64_MAX) {
-		map->reach.start = map->ram & ~(LINEAR_ALIGN - 1);
+		u64 align = map->page_size == 65536 ? LINEAR_ALIGN_64K : LINEAR_ALIGN;
+
+		map->reach.start = map->ram & ~(align - 1);
 		map->reach.end = map->reach.start + LINEAR_SIZE;
 		if (map->reach.end < LINEAR_SIZE)
 			map->reach.end = U64_MAX;

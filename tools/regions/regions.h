@@ -28,6 +28,7 @@ struct parts {
  * struct map - the address space of a domain
  * @offered: reg of the hypervisor node, the first one is the grant table's
  * @ram: lowest address of RAM, U64_MAX for none
+ * @page_size: of the kernel
  * @iomem: the outermost nodes of /proc/iomem
  * @reach: where struct pages can be made
  * @usable: what of @offered the kernel can use
@@ -36,6 +37,7 @@ struct parts {
 struct map {
 	struct parts offered;
 	u64 ram;
+	long page_size;
 	struct parts iomem;
 	struct range reach;
 	struct parts usable;
