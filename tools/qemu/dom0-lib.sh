@@ -152,12 +152,17 @@ sample_peak()
 # What boot made of memory and of PCI.
 look()
 {
-	local device
 	note "memtotal $(sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
 	note "memmap_boot $(sed -n 's/^nr_memmap_boot_pages //p' /proc/vmstat)"
 	note "memmap_later $(sed -n 's/^nr_memmap_pages //p' /proc/vmstat)"
 	note "swiotlb_slabs $(cat /sys/kernel/debug/swiotlb/io_tlb_nslabs 2>/dev/null || echo 0)"
-	cat /proc/iomem >$R/iomem
+	look_at_pci
+}
+
+# Address ranges of all devices and bridges.
+look_at_pci()
+{
+	local device
 	for device in /sys/bus/pci/devices/*; do
 		sed "s/^/${device##*/} /" "$device/resource"
 	done >$R/bars
