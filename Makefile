@@ -11,6 +11,7 @@ help:
 	@echo 'make bench      what an allocation costs, in instructions, stock and patched (FLAVOURS="pvh")'
 	@echo '                make bench-compare [BASELINE=file] fails where it costs more than was recorded'
 	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
+	@echo 'make deb        build Debian packages of the patched kernel (CONFIG=file)'
 	@echo 'make mail       write the series as mails for a git tree (KDIR=path OUT=folder)'
 	@echo
 	@echo 'make packages   install the Debian packages that are missing'
@@ -26,7 +27,7 @@ help:
 	@echo
 	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply mail check kunit boot compare soak selftest test:
+packages source tree apply deb mail check kunit boot compare soak selftest test:
 	@tools/$@
 
 bench:
@@ -45,4 +46,4 @@ source tree check kunit regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply mail check kunit boot bench bench-compare regions compare soak selftest test clean
+.PHONY: help packages source tree apply deb mail check kunit boot bench bench-compare regions compare soak selftest test clean
