@@ -18,6 +18,7 @@ help:
 	@echo 'make source     unpack the stock kernel'
 	@echo 'make tree       patch a copy of it, or bring that copy up to date'
 	@echo 'make check      style, static checks, rules of this repository'
+	@echo 'make breadth    compile what the series touches for more architectures, options and compilers (ROWS="arm i386")'
 	@echo 'make kunit      the unit tests, in QEMU without Xen'
 	@echo 'make regions    the tool that shows what address space Xen on Arm offers, into build/regions'
 	@echo 'make compare    RAM, swiotlb and struct pages of a PVH dom0, stock and patched, on hosts of 2, 4 and 8 GiB'
@@ -27,7 +28,7 @@ help:
 	@echo
 	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply deb mail check kunit boot compare soak selftest test:
+packages source tree apply deb mail breadth check kunit boot compare soak selftest test:
 	@tools/$@
 
 bench:
@@ -46,4 +47,4 @@ source tree check kunit regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply deb mail check kunit boot bench bench-compare regions compare soak selftest test clean
+.PHONY: help packages source tree apply deb mail breadth check kunit boot bench bench-compare regions compare soak selftest test clean

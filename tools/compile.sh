@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+# Compile parts of a tree in many ways, in folders of their own: other flags must not make the kernels that boot be
+# built again. Sourced after lib.sh.
+# shellcheck shell=bash
+# shellcheck source=tools/lib.sh
+
+cache=$(command -v ccache || :)
+
+# A folder build/BASE/check-NAME with the configuration of a kernel that boots, that of x86_64 or arm64, changed by
+# scripts/config and then made one of ARCH; sets make and obj.
+# usage: prepare NAME TREE x86_64|arm64 ARCH CROSS_COMPILE|LLVM WORDS-OF-MAKE [OPTIONS-OF-SCRIPTS/CONFIG]...
+prepare()
+{
+	local tree=$2 from=$3 config=$BUILD/$BASE/obj-$3/.config words
+	obj=$BUILD/$BASE/check-$1
+	read -r -a words <<<"$6"
+	make=(make -s -C "$tree" O="$obj" ARCH="$4" -j"$JOBS" KCFLAGS=-fno-diagnostics-show-caret "${words[@]}")
+	case $5 in
+	LLVM) make+=(LLVM=1 CC="$cache clang") ;;
+	*) make+=(CROSS_COMPILE="$5" CC="$cache ${5}gcc") ;;
+	esac
+	shift 6
+
+	[ -f "$config" ] || ARCH=$from "$TOP/tools/kernel" || die "there is no configuration for $from: see the lines above"
+	mkdir -p "$obj"
+	cp "$config" "$obj/.config.new"
+	[ "$#" -eq 0 ] || "$tree/scripts/config" --file "$obj/.config.new" "$@"
+	cmp -s "$obj/.config.new" "$obj/.config.used" || cp "$obj/.config.new" "$obj/.config"
+	mv "$obj/.config.new" "$obj/.config.used"
+	quietly "$obj/prepare.log" "${make[@]}" olddefconfig prepare
+}
+
+# What the compiler and sparse say of TARGETs, less what they say of stock files.
+# usage: warnings TREE TARGET...
+warnings()
+{
+	local tree=$1
+	shift
+	"${make[@]}" -k "$@" 2>&1 | awk -v "tree=$tree/" '
+		{ said = $0; sub(tree, "", said); sub(/:[0-9]+:[0-9]+: /, ": ", said) }
+		FILENAME != "-" { known[said] = 1; next }
+		!(said in known)' "$TOP/tools/bases/$BASE/stock-warnings" -
+}
