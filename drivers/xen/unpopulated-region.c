@@ -228,23 +228,24 @@ static u64 release_granule(void)
 }
 
 /*
- * Take the place of a new region out of the pool's space. Where it is to be as
- * large as a release granule, prefer a place from which it can be unmade.
+ * Take the place of a new region out of the pool's space: one from which it can
+ * be unmade, else a single subsection. Anything between could begin within a page
+ * of the vmemmap and end in the next one, and vmemmap_populate_basepages() goes
+ * on from its start in steps of a page: it would miss the last one.
  */
 static int space_take(struct unpopulated_pool *pool, u64 min, u64 want,
 		      u64 limit, struct range *place)
 {
 	u64 granule = release_granule();
-	int ret = -ENODEV;
+	int ret;
 
-	if (want >= granule)
-		ret = unpopulated_space_take(&pool->space,
-					     round_up(min, granule),
-					     round_up(want, granule), granule,
+	ret = unpopulated_space_take(&pool->space, round_up(min, granule),
+				     round_up(want, granule), granule, limit,
+				     place);
+	if (ret == -ENODEV && min <= SUBSECTION_SIZE)
+		ret = unpopulated_space_take(&pool->space, SUBSECTION_SIZE,
+					     SUBSECTION_SIZE, SUBSECTION_SIZE,
 					     limit, place);
-	if (ret == -ENODEV)
-		ret = unpopulated_space_take(&pool->space, min, want,
-					     SUBSECTION_SIZE, limit, place);
 	return ret;
 }
 
