@@ -8,9 +8,11 @@ case $type in
 pv) callers="gntmap gntbad net vchan restore" ;;
 *) callers="gntmap gntbad net vchan foreign lost" ;;
 esac
-asked=$(value boot.callers | tr + ' ')
-callers=${asked:-$callers}
-callers=${callers#none}
+case $(value boot.callers) in
+all) ;;
+none) callers='' ;;
+*) callers=$(value boot.callers | tr + ' ') ;;
+esac
 # Nothing to see on a stock kernel, nor in a boot that is to fail.
 [ -f "$DRIVER" ] && [ -z "$fault" ] || callers=
 note "callers $callers${callers:+ destroy}"

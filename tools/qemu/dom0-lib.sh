@@ -43,15 +43,15 @@ finish()
 	sleep 1000
 }
 
-# usage: counter NAME: of the driver, in $count
+# usage: counter NAME [COPY]: of the driver, or of a copy of its file, in $count
 counter()
 {
 	local name value
 	count=
-	[ -f $DRIVER ] || return 0
+	[ -f "${2:-$DRIVER}" ] || return 0
 	while read -r name value; do
 		[ "$name" != "$1" ] || count=$value
-	done <$DRIVER
+	done <"${2:-$DRIVER}"
 }
 
 # usage: sample_ram WHEN: RAM of this domain as Xen, the kernel and the balloon driver see it
@@ -138,14 +138,16 @@ run_job()
 peak=-1
 sample_peak()
 {
-	local lent
-	counter pages_lent
+	local lent now=/run/unpopulated.now
+	# One look at the driver: in the next one the pages may be back.
+	[ ! -f $DRIVER ] || cat $DRIVER >$now
+	counter pages_lent $now
 	lent=${count:-0}
-	counter pages_last_resort
+	counter pages_last_resort $now
 	lent=$((lent + ${count:-0}))
 	[ $lent -gt $peak ] || return 0
 	peak=$lent
-	[ ! -f $DRIVER ] || cat $DRIVER >$R/unpopulated.peak
+	[ ! -f $now ] || mv $now $R/unpopulated.peak
 	cat /proc/iomem >$R/iomem.peak
 }
 
