@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by dom0's init, the main job: a guest uses two disks through blkback, each by two queues, watched from here.
-# The watching starts hardly a process: in emulation one costs a PVH dom0 tens of milliseconds.
+# Sourced by dom0's init, the main job: a guest uses two disks through blkback, each by a queue for each of its CPUs.
+# Watching it from here starts hardly a process: in emulation one costs a PVH dom0 tens of milliseconds.
 # shellcheck shell=dash disable=SC2154
 
 # Native TSC: else each look at the clock, and there are many, is a trap to Xen.
@@ -8,7 +8,7 @@ cat >/run/guest.cfg <<EOF
 name = "disk"
 type = "$(value boot.type)"
 memory = 128
-vcpus = 2
+vcpus = $(value boot.vcpus)
 tsc_mode = "native"
 kernel = "/job/guest-kernel"
 ramdisk = "/job/guest.cpio"
@@ -69,7 +69,9 @@ for s in /sys/bus/xen-backend/devices/vbd-*; do
 done
 note "ring_areas $(grep -c xenbus_map_ring /proc/vmallocinfo)"
 for d in 51712 51728; do
-	note "queues_$d $(xenstore-list /local/domain/$domid/device/vbd/$d | grep -c '^queue-')"
+	# One queue has no folder of its own.
+	queues=$(xenstore-list "/local/domain/$domid/device/vbd/$d" | grep -c '^queue-')
+	note "queues_$d $((queues > 0 ? queues : 1))"
 done
 
 # The verdict asks for the buffers wherever this job makes them.
