@@ -100,6 +100,7 @@ job_vchan()
 		sleep 0.2
 	done
 	# Neither end goes by itself: the input of this one never ends.
+	: >/run/vchan
 	sleep 1000 | vchan-socket-proxy -m client "$domid" "/local/domain/$domid/data/vchan" - >/run/vchan &
 	tries=100
 	while [ $tries -gt 0 ] && [ "$(stat -c %s /run/vchan)" -lt 1048576 ]; do

@@ -50,7 +50,8 @@ while [ "$said" != "done" ]; do
 	read -r said </run/said
 	case $said in
 	failed*) finish "guest: $said" ;;
-	xvd*)
+	xvd* | done)
+		# The guest stays, with all its devices, when it is done.
 		[ -n "$during" ] || sample during
 		during=1
 		[ "$fault" != crash ] || echo c >/proc/sysrq-trigger

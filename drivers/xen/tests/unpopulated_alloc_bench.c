@@ -31,6 +31,7 @@
 #include <linux/percpu.h>
 #include <linux/prandom.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -386,6 +387,14 @@ static int __init bench_first_page(void)
 }
 pure_initcall(bench_first_page);
 
+/* Let the allocator have all that the batches want, and come to rest. */
+static void warm_up(struct page **taken)
+{
+	if (!xen_alloc_unpopulated_pages(NR_TAKEN, taken))
+		xen_free_unpopulated_pages(NR_TAKEN, taken);
+	schedule_timeout_uninterruptible(HZ);
+}
+
 static int __init bench(void)
 {
 	struct page **pages, **taken;
@@ -397,6 +406,7 @@ static int __init bench(void)
 	taken = kvcalloc(GROW_PAGES, sizeof(*taken), GFP_KERNEL);
 	if (pages && taken) {
 		measure_look();
+		warm_up(taken);
 		two_cpus();
 		batches("batch", pages);
 		fragmented(pages, taken);
