@@ -128,19 +128,19 @@ job_foreign()
 # some just below 4 GiB: too long for every boot, however little memory the guest has.
 job_core()
 {
-	cat >/run/stub.cfg <<-EOF
-	name = "stub"
+	cat >/run/paused.cfg <<-EOF
+	name = "paused"
 	type = "pvh"
 	memory = 8
 	shadow_memory = 8
-	kernel = "/bin/stub"
+	kernel = "/bin/paused"
 	EOF
-	succeeds create xl create -p -q /run/stub.cfg
-	succeeds core xl dump-core stub /run/core
+	succeeds create xl create -p -q /run/paused.cfg
+	succeeds core xl dump-core paused /run/core
 	[ "$(dd if=/run/core bs=1 skip=1 count=3 2>/dev/null)" = ELF ] || finish "xl dump-core wrote no core"
 	outcome="a core of $(($(stat -c %s /run/core) >> 10)) KiB of a guest with 8 MiB"
 	rm /run/core
-	succeeds destroy xl destroy stub
+	succeeds destroy xl destroy paused
 }
 
 # What tells the guest that was saved from any other must be the same after it was restored.
