@@ -61,13 +61,13 @@ static int balloon_alloc(unsigned int nr_pages, struct page **pages)
 }
 
 /* Ready before any initcall: the first calls come from arch code. */
-static struct unpopulated_pool system_pool = {
-	.lock = __SPIN_LOCK_UNLOCKED(system_pool.lock),
-	.grow_lock = __MUTEX_INITIALIZER(system_pool.grow_lock),
-	.last_resort = XARRAY_INIT(system_pool.last_resort, 0),
+struct unpopulated_pool xen_unpopulated_pool = {
+	.lock = __SPIN_LOCK_UNLOCKED(xen_unpopulated_pool.lock),
+	.grow_lock = __MUTEX_INITIALIZER(xen_unpopulated_pool.grow_lock),
+	.last_resort = XARRAY_INIT(xen_unpopulated_pool.last_resort, 0),
 	.last_resort_alloc = balloon_alloc,
 	.last_resort_free = xen_free_ballooned_pages,
-	.work = __DELAYED_WORK_INITIALIZER(system_pool.work,
+	.work = __DELAYED_WORK_INITIALIZER(xen_unpopulated_pool.work,
 					   unpopulated_pool_work, 0),
 };
 
@@ -77,19 +77,10 @@ static u64 holes_above __initdata;
 /* Boot-reserved pages that get_num_physpages() counts as RAM; for the balloon. */
 unsigned long xen_unpopulated_pages __initdata;
 
-/* The exported calls; include/xen/unpopulated-alloc.h documents them. */
-
-int xen_alloc_unpopulated_pages(unsigned int nr_pages, struct page **pages)
-{
-	return unpopulated_pool_alloc(&system_pool, nr_pages, pages);
-}
-EXPORT_SYMBOL(xen_alloc_unpopulated_pages);
-
-void xen_free_unpopulated_pages(unsigned int nr_pages, struct page **pages)
-{
-	unpopulated_pool_free(&system_pool, nr_pages, pages);
-}
-EXPORT_SYMBOL(xen_free_unpopulated_pages);
+/*
+ * The exported calls; include/xen/unpopulated-alloc.h documents them. Two more are
+ * in unpopulated-pool.c.
+ */
 
 int xen_alloc_unpopulated_contiguous_pages(struct device *dev,
 					   unsigned int nr_pages,
@@ -103,8 +94,8 @@ int xen_alloc_unpopulated_contiguous_pages(struct device *dev,
 		if (last < U64_MAX)
 			limit_pfn = PFN_DOWN(last + 1);
 	}
-	return unpopulated_pool_alloc_run(&system_pool, nr_pages, limit_pfn,
-					  pages);
+	return unpopulated_pool_alloc_run(&xen_unpopulated_pool, nr_pages,
+					  limit_pfn, pages);
 }
 EXPORT_SYMBOL(xen_alloc_unpopulated_contiguous_pages);
 ALLOW_ERROR_INJECTION(xen_alloc_unpopulated_contiguous_pages, ERRNO);
@@ -113,21 +104,21 @@ void xen_free_unpopulated_contiguous_pages(struct device *dev,
 					   unsigned int nr_pages,
 					   struct page **pages)
 {
-	unpopulated_pool_free(&system_pool, nr_pages, pages);
+	unpopulated_pool_free(&xen_unpopulated_pool, nr_pages, pages);
 }
 EXPORT_SYMBOL(xen_free_unpopulated_contiguous_pages);
 
 bool is_xen_unpopulated_page(struct page *page)
 {
-	return unpopulated_pool_owns(&system_pool, page_to_pfn(page));
+	return unpopulated_pool_owns(&xen_unpopulated_pool, page_to_pfn(page));
 }
 EXPORT_SYMBOL(is_xen_unpopulated_page);
 
 /* Every range that is offered in vain gets one line. */
 static void left_out(u64 start, u64 end, const char *why)
 {
-	pr_info("%s [%#llx-%#llx] not used: %s\n", system_pool.source, start,
-		end - 1, why);
+	pr_info("%s [%#llx-%#llx] not used: %s\n",
+		xen_unpopulated_pool.source, start, end - 1, why);
 }
 
 /* What architecture code calls from arch_xen_unpopulated_init(). */
@@ -137,11 +128,11 @@ void __init xen_unpopulated_add_space(u64 start, u64 end, const char *source,
 {
 	int ret;
 
-	system_pool.source = source;
-	system_pool.node = node;
-	system_pool.space.left_out = left_out;
+	xen_unpopulated_pool.source = source;
+	xen_unpopulated_pool.node = node;
+	xen_unpopulated_pool.space.left_out = left_out;
 	/* The last address there is needs no page. */
-	ret = unpopulated_space_add(&system_pool.space, start,
+	ret = unpopulated_space_add(&xen_unpopulated_pool.space, start,
 				    min(end, U64_MAX - 1) + 1);
 	if (ret)
 		pr_err("%s [%#llx-%#llx] not used (%d)\n", source, start, end,
@@ -151,7 +142,7 @@ void __init xen_unpopulated_add_space(u64 start, u64 end, const char *source,
 unsigned long __init xen_unpopulated_add_boot_memory(unsigned long start_pfn,
 						     unsigned long nr_pages)
 {
-	unsigned long added = unpopulated_region_add_boot(&system_pool,
+	unsigned long added = unpopulated_region_add_boot(&xen_unpopulated_pool,
 							  start_pfn, nr_pages);
 
 	if (added < nr_pages)
@@ -183,17 +174,18 @@ static int __init unpopulated_init(void)
 		return -ENODEV;
 
 	ret = arch_xen_unpopulated_init();
-	if (unpopulated_space_settle(&system_pool.space, &reach,
+	if (unpopulated_space_settle(&xen_unpopulated_pool.space, &reach,
 				     SUBSECTION_SIZE))
 		pr_err("no memory to look through the address space\n");
-	space = unpopulated_space_size(&system_pool.space, SUBSECTION_SIZE);
+	space = unpopulated_space_size(&xen_unpopulated_pool.space,
+				       SUBSECTION_SIZE);
 	if (space)
 		pr_info("%llu MiB of %s address space for mappings\n",
-			space / SZ_1M, system_pool.source);
-	if (system_pool.nr_total)
+			space / SZ_1M, xen_unpopulated_pool.source);
+	if (xen_unpopulated_pool.nr_total)
 		pr_info("%lu pages of boot memory for mappings\n",
-			system_pool.nr_total);
-	if (space || system_pool.nr_total)
+			xen_unpopulated_pool.nr_total);
+	if (space || xen_unpopulated_pool.nr_total)
 		return 0;
 
 	only_ram = !holes_above;
@@ -205,7 +197,7 @@ early_initcall(unpopulated_init);
 
 static int unpopulated_alloc_show(struct seq_file *m, void *v)
 {
-	unpopulated_pool_show(&system_pool, m);
+	unpopulated_pool_show(&xen_unpopulated_pool, m);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(unpopulated_alloc);
@@ -232,7 +224,7 @@ static int __init unpopulated_late_init(void)
 	if (!xen_domain())
 		return 0;
 
-	WRITE_ONCE(system_pool.holes_above, holes_above);
+	WRITE_ONCE(xen_unpopulated_pool.holes_above, holes_above);
 
 	debugfs_create_file("unpopulated_alloc", 0400, xen_debugfs_dir(), NULL,
 			    &unpopulated_alloc_fops);

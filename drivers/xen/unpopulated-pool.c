@@ -2,14 +2,14 @@
 /*
  * Xen unpopulated memory: the pool that hands pages out and takes them back.
  *
- * A region keeps one bit a page, set while the page is on loan. Allocations
- * collect free bits a word at a time and turn them into struct page pointers
- * after the lock is dropped; frees turn pointers into a mask for a word and clear
- * it in one go. Nothing is written to a struct page, so a page on loan is the
- * caller's alone, and a page that is free already is known by its bit.
+ * A region keeps one bit a page, set while the page is on loan. Pages are taken
+ * and put back a word of bits at a time; turning bits into struct page pointers
+ * and back is done without the lock, so that CPUs hardly wait for each other.
+ * Nothing is written to a struct page, so a page on loan is the caller's alone,
+ * and a page that is free already is known by its bit.
  *
- * An allocation first reserves its number of pages and then collects them, so
- * it is all or nothing without holding the lock throughout.
+ * An allocation first reserves its number of pages and then takes them, so it is
+ * all or nothing without holding the lock throughout.
  *
  * Pages come from the fullest region that has any, so that others empty. One
  * delayed work makes a region ahead of need and gives back what stays empty.
@@ -20,6 +20,7 @@
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/cleanup.h>
+#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
@@ -33,28 +34,18 @@
 #include <linux/workqueue.h>
 
 #include <xen/page.h>
+#include <xen/unpopulated-alloc.h>
 #include <xen/xen.h>
 
 #include "unpopulated-pool.h"
 
-/*
- * Free pages collected for an allocation: @bits of one word of a region's bitmap,
- * or all of several words of the same leaf.
- */
-struct grab {
-	struct unpopulated_region *region;
-	unsigned long word;
-	unsigned long bits;
-	unsigned int nr_words;
-};
+/* Neighbours are freed together; fewer than this are dealt with one by one. */
+#define MIN_RUN		4UL
 
 #define LEAF_WORDS	(UNPOPULATED_LEAF_PAGES / BITS_PER_LONG)
 
-/* Bounds both the stack and the time that the lock is held. */
-#define MAX_GRABS	16
-
-/* Pages that are freed in one go. */
-#define MAX_PUT		512
+/* More than this are not, which bounds the time that the lock is held. */
+#define MAX_RUN		512UL
 
 /* Lookup */
 
@@ -146,21 +137,30 @@ static struct unpopulated_region *pool_fullest(struct unpopulated_pool *pool)
 	return NULL;
 }
 
+/* The number of free pages below which @region leaves list @fullness. */
+static unsigned long fullness_end(const struct unpopulated_region *region,
+				  int fullness)
+{
+	/* An empty region is to be told from one that is in use. */
+	if (fullness == UNPOPULATED_FULLNESS)
+		return region->nr_pages - region->nr_pages / 16;
+	return fullness_start(region, fullness > 0 ? fullness - 1 : fullness);
+}
+
 /* Put @region on the list that its number of free pages calls for. */
 static noinline void region_move(struct unpopulated_pool *pool,
 				 struct unpopulated_region *region)
 {
-	int fullness = UNPOPULATED_FULLNESS;
-	unsigned long start;
+	int fullness = region->nr_free * UNPOPULATED_FULLNESS / region->nr_pages;
 
-	while (region->nr_free < fullness_start(region, fullness))
-		fullness--;
-
-	start = fullness_start(region, fullness);
+	if (!region->nr_free)
+		fullness = -1;
 	region->fullness = fullness;
-	region->least_free = fullness > 0 ? start - region->nr_pages / 16 : start;
-	region->most_free = min(fullness_start(region, fullness + 1),
-				region->nr_pages);
+	region->least_free = fullness_end(region, fullness);
+	region->most_free = fullness_start(region, fullness + 1);
+	/* The moment that it is empty matters for what can be given back. */
+	if (!unpopulated_region_is_permanent(region))
+		region->most_free = min(region->most_free, region->nr_pages);
 
 	hlist_del_init(&region->list);
 	if (fullness >= 0)
@@ -451,6 +451,35 @@ static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
 		pool_alarm(pool);
 }
 
+/* The word of @region's bitmap that has the lowest free pages. */
+static unsigned long region_first_word(struct unpopulated_region *region)
+{
+	unsigned long word = region->hint;
+
+	while (unlikely(region->used[word] == ULONG_MAX))
+		region->hint = ++word;
+	return word;
+}
+
+/*
+ * The word of @region's bitmap to take @nr_pages from. What fills a word is not
+ * scattered over what others left.
+ */
+static unsigned long region_next_word(struct unpopulated_region *region,
+				      unsigned long nr_pages)
+{
+	unsigned long word = region->whole;
+
+	if (nr_pages < BITS_PER_LONG)
+		return region_first_word(region);
+
+	while (word < region->nr_bits / BITS_PER_LONG && region->used[word])
+		word++;
+	region->whole = word;
+	return word < region->nr_bits / BITS_PER_LONG ? word :
+	       region_first_word(region);
+}
+
 /* The lowest @nr of the set bits in @bits, which has more than that. */
 static unsigned long lowest_bits(unsigned long bits, unsigned long nr)
 {
@@ -467,117 +496,79 @@ static unsigned long lowest_bits(unsigned long bits, unsigned long nr)
 }
 
 /*
- * Collect up to @nr_pages free pages of @region in up to @max grabs, lowest
- * first. Returns the number of grabs, and takes what they hold off @nr_pages.
+ * Take up to @nr_pages reserved pages of @region: those returned of @word, and as
+ * many of the next words in its leaf as are all free, @nr_words.
  */
-static unsigned int region_grab(struct unpopulated_region *region,
-				unsigned long *nr_pages, struct grab *grabs,
-				unsigned int max)
+static unsigned long region_take(struct unpopulated_pool *pool,
+				 struct unpopulated_region *region,
+				 unsigned long word, unsigned long nr_pages,
+				 unsigned long *nr_words)
 {
-	unsigned long word = region->hint, nr = *nr_pages, bits, weight;
-	struct grab *grab = NULL;
-	unsigned int n = 0;
+	unsigned long bits = ~region->used[word], nr = hweight_long(bits);
+	unsigned long end, next = word + 1;
 
-	for (;; word++) {
-		bits = ~region->used[word];
-		if (!bits)
-			continue;
+	lockdep_assert_held(&pool->lock);
 
-		weight = bits == ULONG_MAX ? BITS_PER_LONG : hweight_long(bits);
-		if (weight > nr) {
-			bits = lowest_bits(bits, nr);
-			weight = nr;
-		}
-		region->used[word] |= bits;
-		region->nr_free -= weight;
-		nr -= weight;
-
-		if (grab && weight == BITS_PER_LONG && word % LEAF_WORDS &&
-		    grab->bits == ULONG_MAX &&
-		    grab->word + grab->nr_words == word) {
-			grab->nr_words++;
-		} else {
-			grab = &grabs[n++];
-			*grab = (struct grab){ region, word, bits, 1 };
-		}
-		if (!nr || !region->nr_free || n == max)
-			break;
+	if (nr > nr_pages) {
+		bits = lowest_bits(bits, nr_pages);
+		nr = nr_pages;
 	}
-	region->hint = word;
-	*nr_pages = nr;
-	return n;
+	region->used[word] |= bits;
+
+	end = min3(next + (nr_pages - nr) / BITS_PER_LONG,
+		   round_up(next, LEAF_WORDS), region->nr_bits / BITS_PER_LONG);
+	for (; next < end && !region->used[next]; next++)
+		region->used[next] = ULONG_MAX;
+
+	*nr_words = next - word - 1;
+	region->nr_free -= nr + *nr_words * BITS_PER_LONG;
+	region_fuller(pool, region);
+	return bits;
 }
 
-/* Collect pages that were reserved. The arguments are those of region_grab(). */
-static unsigned int pool_grab(struct unpopulated_pool *pool,
-			      unsigned long *nr_pages, struct grab *grabs)
+/* The page of the lowest bit in @word of @region's bitmap. */
+static struct page *region_word_page(const struct unpopulated_region *region,
+				     unsigned long word)
 {
-	struct unpopulated_region *region;
-	unsigned int n = 0;
-
-	while (*nr_pages && n < MAX_GRABS) {
-		region = pool->fullest;
-		n += region_grab(region, nr_pages, grabs + n, MAX_GRABS - n);
-		region_fuller(pool, region);
-	}
-	return n;
+	return pfn_to_page(region->base_pfn + word * BITS_PER_LONG);
 }
 
-/* Store the pages of @grab and return where the next ones go. */
-static struct page **grab_to_pages(const struct grab *grab, struct page **pages)
+/*
+ * Store the pages that @bits has of a word whose lowest bit is @page. Returns
+ * where the next ones go.
+ */
+static struct page **store_pages(struct page *page, unsigned long bits,
+				 struct page **pages)
 {
-	unsigned long first = __ffs(grab->bits), bits = grab->bits >> first;
-	struct page *page, *end;
+	struct page *next, **end;
+	unsigned long first, rest;
 
-	page = pfn_to_page(grab->region->base_pfn +
-			   grab->word * BITS_PER_LONG + first);
-	if (!(bits & (bits + 1))) {
-		end = page + fls_long(bits) +
-		      (grab->nr_words - 1) * BITS_PER_LONG;
-		for (; page < end; page++)
-			*pages++ = page;
+	/* No two are neighbours. */
+	if (!(bits & (bits >> 1))) {
+		for (; bits; bits &= bits - 1)
+			*pages++ = page + __ffs(bits);
 		return pages;
 	}
 
-	for (; bits; bits &= bits - 1)
-		*pages++ = page + __ffs(bits);
+	for (; bits; bits &= rest) {
+		first = __ffs(bits);
+		/* The carry goes to the end of the first run of neighbours. */
+		rest = bits + BIT(first);
+		end = pages - first + (rest ? __ffs(rest) : BITS_PER_LONG);
+		for (next = page + first; pages != end; next++)
+			*pages++ = next;
+	}
 	return pages;
 }
 
-/* Hand out what pool_reserve() reserved. Drops the lock. */
-static noinline int pool_collect(struct unpopulated_pool *pool,
-				 unsigned int nr_pages, struct page **pages)
-	__releases(&pool->lock)
+/* On PV, pages of one word need a leaf of the p2m before they are handed out. */
+static inline int region_back_word(struct unpopulated_pool *pool,
+				   struct unpopulated_region *region,
+				   unsigned long word)
 {
-	unsigned long left = nr_pages;
-	struct page **next = pages;
-	int ret = 0;
-
-	for (;;) {
-		struct grab grabs[MAX_GRABS] __uninitialized;
-		unsigned int i, n;
-
-		n = pool_grab(pool, &left, grabs);
-		spin_unlock(&pool->lock);
-
-		for (i = 0; i < n; i++) {
-			next = grab_to_pages(&grabs[i], next);
-			if (!ret)
-				ret = unpopulated_region_back(pool,
-							      grabs[i].region,
-							      grabs[i].word *
-							      BITS_PER_LONG);
-		}
-		if (!left)
-			break;
-
-		cond_resched();
-		spin_lock(&pool->lock);
-	}
-
-	if (ret)
-		unpopulated_pool_free(pool, nr_pages, pages);
-	return ret;
+	if (likely(!atomic_long_read(&region->nr_unbacked)))
+		return 0;
+	return unpopulated_region_back(pool, region, word * BITS_PER_LONG);
 }
 
 /* Pages from the last resort, remembered so that their free finds back. */
@@ -617,6 +608,10 @@ restore:
 static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 				    unsigned int nr_pages, struct page **pages)
 {
+	struct page **next = pages, **end = pages + nr_pages;
+	struct unpopulated_region *region;
+	unsigned long word, nr_words, bits;
+	struct page *page, **stop;
 	int ret;
 
 	if (!nr_pages)
@@ -625,7 +620,7 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 		return -EINVAL;
 
 	spin_lock(&pool->lock);
-	while (pool->nr_free < nr_pages) {
+	while (unlikely(pool->nr_free < nr_pages)) {
 		spin_unlock(&pool->lock);
 		ret = pool_grow(pool, nr_pages);
 		if (ret == -ENODEV)
@@ -635,17 +630,31 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 		spin_lock(&pool->lock);
 	}
 	pool_reserve(pool, nr_pages);
-	return pool_collect(pool, nr_pages, pages);
-}
 
-/* The word of @region's bitmap that has the lowest free pages. */
-static unsigned long region_first_word(struct unpopulated_region *region)
-{
-	unsigned long word = region->hint;
+	for (ret = 0;;) {
+		region = pool->fullest;
+		word = region_next_word(region, nr_pages);
+		bits = region_take(pool, region, word, end - next, &nr_words);
+		spin_unlock(&pool->lock);
 
-	while (unlikely(region->used[word] == ULONG_MAX))
-		region->hint = ++word;
-	return word;
+		page = region_word_page(region, word);
+		next = store_pages(page, bits, next);
+		page += BITS_PER_LONG;
+		for (stop = next + nr_words * BITS_PER_LONG; next != stop; page++)
+			*next++ = page;
+		if (!ret)
+			ret = region_back_word(pool, region, word);
+		if (next == end)
+			break;
+
+		if (need_resched())
+			cond_resched();
+		spin_lock(&pool->lock);
+	}
+
+	if (unlikely(ret))
+		unpopulated_pool_free(pool, nr_pages, pages);
+	return ret;
 }
 
 /* @nr_pages pages of @region were reserved and taken at once. */
@@ -661,30 +670,21 @@ static inline void region_count_taken(struct unpopulated_pool *pool,
 		region_taken(pool, region);
 }
 
-/* On PV, pages of one word need a leaf of the p2m before they are handed out. */
-static noinline int pool_back_word(struct unpopulated_pool *pool,
-				   struct unpopulated_region *region,
-				   unsigned int nr_pages, struct page **pages)
+/* What pages of one word need before they are handed out. */
+static inline int pool_back(struct unpopulated_pool *pool,
+			    struct unpopulated_region *region,
+			    unsigned long word, unsigned int nr_pages,
+			    struct page **pages)
 {
-	int ret = unpopulated_region_back(pool, region, page_to_pfn(pages[0]) -
-						       region->base_pfn);
+	int ret = region_back_word(pool, region, word);
 
-	if (ret)
+	if (unlikely(ret))
 		unpopulated_pool_free(pool, nr_pages, pages);
 	return ret;
 }
 
-static int pool_back(struct unpopulated_pool *pool,
-		     struct unpopulated_region *region, unsigned int nr_pages,
-		     struct page **pages)
-{
-	if (likely(!xen_pv_domain() && !pool->fail_step))
-		return 0;
-	return pool_back_word(pool, region, nr_pages, pages);
-}
-
 /* The short way for one page. */
-static int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
+static __always_inline int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
 {
 	struct unpopulated_region *region;
 	unsigned long word, bit;
@@ -703,7 +703,7 @@ static int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
 	region_count_taken(pool, region, 1);
 	spin_unlock(&pool->lock);
 
-	return pool_back(pool, region, 1, pages);
+	return pool_back(pool, region, word, 1, pages);
 }
 
 /* The short way for neighbours in the first word that has free pages. */
@@ -727,16 +727,28 @@ static noinline int pool_alloc_few(struct unpopulated_pool *pool,
 		goto many;
 
 	region->used[word] |= mask;
-	page = pfn_to_page(region->base_pfn + word * BITS_PER_LONG + bit);
+	page = region_word_page(region, word) + bit;
 	region_count_taken(pool, region, nr_pages);
 	spin_unlock(&pool->lock);
 
 	for (i = 0; i < nr_pages; i++)
 		pages[i] = page + i;
-	return pool_back(pool, region, nr_pages, pages);
+	return pool_back(pool, region, word, nr_pages, pages);
 
 many:
 	spin_unlock(&pool->lock);
+	return pool_alloc_many(pool, nr_pages, pages);
+}
+
+static __always_inline int pool_alloc(struct unpopulated_pool *pool,
+				      unsigned int nr_pages,
+				      struct page **pages)
+{
+	might_sleep();
+	if (nr_pages == 1)
+		return pool_alloc_one(pool, pages);
+	if (nr_pages - 1 < BITS_PER_LONG)
+		return pool_alloc_few(pool, nr_pages, pages);
 	return pool_alloc_many(pool, nr_pages, pages);
 }
 
@@ -755,12 +767,7 @@ many:
 int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
 			   struct page **pages)
 {
-	might_sleep();
-	if (nr_pages == 1)
-		return pool_alloc_one(pool, pages);
-	if (nr_pages - 1 < BITS_PER_LONG)
-		return pool_alloc_few(pool, nr_pages, pages);
-	return pool_alloc_many(pool, nr_pages, pages);
+	return pool_alloc(pool, nr_pages, pages);
 }
 
 /* Contiguous runs */
@@ -840,6 +847,7 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 {
 	struct unpopulated_region *region;
 	unsigned long bit, first;
+	struct page *page;
 	unsigned int i;
 	int ret = 0;
 
@@ -858,8 +866,9 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 		}
 	}
 
+	page = pfn_to_page(region->base_pfn + bit);
 	for (i = 0; i < nr_pages; i++)
-		pages[i] = pfn_to_page(region->base_pfn + bit + i);
+		pages[i] = page + i;
 
 	for (first = bit; !ret && first < bit + nr_pages;
 	     first = round_down(first, UNPOPULATED_LEAF_PAGES) +
@@ -886,20 +895,15 @@ static noinline void pool_refuse(struct unpopulated_pool *pool,
 static noinline void region_emptier(struct unpopulated_pool *pool,
 				    struct unpopulated_region *region)
 {
-	bool spare;
-
+	/* Words that were freed page by page. */
+	region->whole = 0;
 	if (region->nr_free == region->nr_pages)
 		region->empty_since = jiffies;
-
-	if (region->fullness < UNPOPULATED_FULLNESS) {
+	if (region->fullness < UNPOPULATED_FULLNESS)
 		region_move(pool, region);
-		/* With more free pages, others may be spare by now. */
-		spare = pool_has_spare(pool);
-	} else {
-		spare = region_is_spare(pool, region);
-	}
 
-	if (spare && !delayed_work_pending(&pool->work))
+	/* With more free pages, other regions may be spare by now, too. */
+	if (!delayed_work_pending(&pool->work) && pool_has_spare(pool))
 		queue_delayed_work(system_freezable_wq, &pool->work,
 				   UNPOPULATED_IDLE);
 }
@@ -924,35 +928,6 @@ static void pool_refuse_free(struct unpopulated_pool *pool, unsigned long pfn)
 	pool_refuse(pool, pfn, "it is free already");
 }
 
-/* Some of @mask are free already. */
-static noinline void region_put_some(struct unpopulated_pool *pool,
-				     struct unpopulated_region *region,
-				     unsigned long word, unsigned long mask)
-{
-	unsigned long free = mask & ~region->used[word], bit;
-
-	for_each_set_bit(bit, &free, BITS_PER_LONG)
-		pool_refuse_free(pool, region->base_pfn +
-				 word * BITS_PER_LONG + bit);
-	mask &= ~free;
-	region->used[word] &= ~mask;
-	region_count_freed(pool, region, word, hweight_long(mask));
-}
-
-/* Take back the @nr pages that @mask has of a word of @region's bitmap. */
-static void region_put_word(struct unpopulated_pool *pool,
-			    struct unpopulated_region *region,
-			    unsigned long word, unsigned long mask,
-			    unsigned long nr)
-{
-	if (unlikely(mask & ~region->used[word])) {
-		region_put_some(pool, region, word, mask);
-		return;
-	}
-	region->used[word] &= ~mask;
-	region_count_freed(pool, region, word, nr);
-}
-
 static noinline void pool_leak(struct unpopulated_pool *pool, unsigned long pfn)
 {
 	pool->nr_leaked++;
@@ -974,80 +949,8 @@ static inline void region_put_one(struct unpopulated_pool *pool,
 		region_count_freed(pool, region, BIT_WORD(bit), 1);
 }
 
-/*
- * Take back pages that share a word of @region's bitmap, in any order. Returns
- * how many of @pages were dealt with.
- */
-static unsigned int region_put_scattered(struct unpopulated_pool *pool,
-					 struct unpopulated_region *region,
-					 unsigned int nr_pages,
-					 struct page **pages)
-{
-	unsigned long offset = region->start_pfn - region->base_pfn;
-	unsigned long bit = page_to_pfn(pages[0]) - region->base_pfn;
-	unsigned long word = BIT_WORD(bit), mask = 0;
-	/* The first bit of the region in the word, and the one after its last. */
-	unsigned long first = max(word * BITS_PER_LONG, offset);
-	unsigned long end = min((word + 1) * BITS_PER_LONG,
-				offset + region->nr_pages);
-	struct page *page = pages[0] - (bit - first);
-	unsigned int n;
-
-	for (n = 0; n < nr_pages; n++) {
-		bit = pages[n] - page;
-		if (bit >= end - first || PageForeign(pages[n]))
-			break;
-		mask |= BIT(bit + first % BITS_PER_LONG);
-	}
-	if (unlikely(hweight_long(mask) != n) || unlikely(!n)) {
-		/* One page twice: one by one, the second time is seen. */
-		region_put_one(pool, region, pages[0]);
-		return 1;
-	}
-	region_put_word(pool, region, word, mask, n);
-	return n;
-}
-
-/*
- * Take back the pages from @pages to @end, as long as they are in @region, and
- * return where that ends. Most often they are neighbours.
- */
-static struct page **region_put(struct unpopulated_pool *pool,
-				struct unpopulated_region *region,
-				struct page **pages, struct page **end)
-{
-	struct page **next, **last, *page;
-	unsigned long pfn, bit, room;
-
-	for (; pages < end; pages = next) {
-		page = *pages;
-		pfn = page_to_pfn(page);
-		room = region->start_pfn + region->nr_pages - pfn;
-		if (room - 1 >= region->nr_pages)
-			break;
-
-		bit = pfn - region->base_pfn;
-		room = min(room, BITS_PER_LONG - bit % BITS_PER_LONG);
-		last = pages + min_t(unsigned long, room, end - pages);
-		for (next = pages; next < last; next++, page++) {
-			if (*next != page || PageForeign(page))
-				break;
-		}
-
-		room = next - pages;
-		if (likely(room > 1))
-			region_put_word(pool, region, BIT_WORD(bit),
-					ULONG_MAX >> (BITS_PER_LONG - room) <<
-					bit % BITS_PER_LONG, room);
-		else
-			next = pages + region_put_scattered(pool, region,
-							    end - pages, pages);
-	}
-	return pages;
-}
-
 /* Give a page that is in no region back to the last resort, if it came from it. */
-static void last_resort_put(struct unpopulated_pool *pool, struct page *page)
+static noinline void last_resort_put(struct unpopulated_pool *pool, struct page *page)
 {
 	unsigned long pfn = page_to_pfn(page);
 
@@ -1067,8 +970,8 @@ static void last_resort_put(struct unpopulated_pool *pool, struct page *page)
 	spin_unlock(&pool->lock);
 }
 
-/* The short way for one page. Returns whether it is in a region. */
-static bool pool_free_one(struct unpopulated_pool *pool, struct page *page)
+/* The short way for one page. */
+static __always_inline void pool_free_one(struct unpopulated_pool *pool, struct page *page)
 {
 	struct unpopulated_region *region;
 
@@ -1077,33 +980,174 @@ static bool pool_free_one(struct unpopulated_pool *pool, struct page *page)
 	if (likely(region))
 		region_put_one(pool, region, page);
 	spin_unlock(&pool->lock);
-	return region;
+
+	if (unlikely(!region))
+		last_resort_put(pool, page);
+}
+
+/* How many of @pages are neighbours in ascending order; 0 if one maps a grant. */
+static unsigned int count_neighbours(struct page **pages, unsigned int max)
+{
+	struct page **next = pages, **end = pages + max, *page = pages[0];
+	unsigned long flags = 0;
+
+	do {
+		flags |= page->flags;
+		page++;
+		next++;
+	} while (next < end && *next == page);
+	return test_bit(PG_foreign, &flags) ? 0 : next - pages;
+}
+
+/*
+ * How many of @pages, in any order, share a word of a bitmap that has @page as its
+ * bit @first, and those after it up to @last; 0 if one maps a grant or comes
+ * twice. Sets their bits in @mask.
+ */
+static unsigned int count_scattered(struct page **pages, unsigned int max,
+				    struct page *page, unsigned long first,
+				    unsigned long last, unsigned long *mask)
+{
+	struct page **next = pages, **end = pages + max;
+	unsigned long bit, bits = 0, flags = 0;
+
+	for (; next < end; next++) {
+		bit = *next - page;
+		if (bit > last - first)
+			break;
+		flags |= (*next)->flags;
+		bits |= BIT(bit);
+	}
+	*mask = bits << first;
+	if (test_bit(PG_foreign, &flags) || hweight_long(bits) != next - pages)
+		return 0;
+	return next - pages;
+}
+
+/* Take back the @nr pages that @mask has of a word of @region's bitmap. */
+static void region_put_word(struct unpopulated_pool *pool,
+			    struct unpopulated_region *region,
+			    unsigned long word, unsigned long mask,
+			    unsigned long nr)
+{
+	unsigned long free = mask & ~region->used[word], bit;
+
+	if (unlikely(free)) {
+		for_each_set_bit(bit, &free, BITS_PER_LONG)
+			pool_refuse_free(pool, region->base_pfn +
+					 word * BITS_PER_LONG + bit);
+		mask &= ~free;
+		nr = hweight_long(mask);
+	}
+	region->used[word] &= ~mask;
+	if (!region->used[word] && word < region->whole)
+		region->whole = word;
+	region_count_freed(pool, region, word, nr);
+}
+
+/* Take back the @nr pages from @bit on. */
+static void region_put_run(struct unpopulated_pool *pool,
+			   struct unpopulated_region *region,
+			   unsigned long bit, unsigned long nr)
+{
+	unsigned long here, shift;
+
+	for (; nr; nr -= here, bit += here) {
+		shift = bit % BITS_PER_LONG;
+		here = min(nr, BITS_PER_LONG - shift);
+		region_put_word(pool, region, BIT_WORD(bit),
+				ULONG_MAX >> (BITS_PER_LONG - here) << shift,
+				here);
+	}
+}
+
+/* Take back pages of @region in any order. Returns how many were dealt with. */
+static unsigned int region_put_scattered(struct unpopulated_pool *pool,
+					 struct unpopulated_region *region,
+					 unsigned int nr_pages,
+					 struct page **pages)
+{
+	unsigned long pfn = page_to_pfn(pages[0]), mask;
+	unsigned long first = max(round_down(pfn, BITS_PER_LONG),
+				  region->start_pfn);
+	unsigned long last = min(round_down(pfn, BITS_PER_LONG) + BITS_PER_LONG,
+				 region->start_pfn + region->nr_pages) - 1;
+	unsigned int n;
+
+	n = count_scattered(pages, nr_pages, pages[0] - (pfn - first),
+			    first % BITS_PER_LONG, last % BITS_PER_LONG, &mask);
+	if (likely(n)) {
+		spin_lock(&pool->lock);
+		region_put_word(pool, region, BIT_WORD(pfn - region->base_pfn),
+				mask, n);
+		spin_unlock(&pool->lock);
+	}
+	return n;
+}
+
+/*
+ * Take back the first of @pages, and what can be taken back with it. Returns how
+ * many were dealt with.
+ *
+ * A page on loan keeps its region, and so the struct pages that are looked at
+ * without the lock.
+ */
+static unsigned int pool_put(struct unpopulated_pool *pool,
+			     unsigned int nr_pages, struct page **pages)
+{
+	unsigned long pfn = page_to_pfn(pages[0]), room = 0;
+	struct unpopulated_region *region;
+	unsigned int n;
+
+	spin_lock(&pool->lock);
+	region = pool_find(pool, pfn);
+	if (likely(region) && test_bit(pfn - region->base_pfn, region->used))
+		room = region->start_pfn + region->nr_pages - pfn;
+	spin_unlock(&pool->lock);
+	if (unlikely(!room))
+		goto one;
+
+	/* Most often they are neighbours. */
+	n = count_neighbours(pages, min3(room, MAX_RUN,
+					 (unsigned long)nr_pages));
+	if (n < MIN_RUN) {
+		n = region_put_scattered(pool, region, nr_pages, pages);
+		if (unlikely(!n))
+			goto one;
+		return n;
+	}
+
+	spin_lock(&pool->lock);
+	region_put_run(pool, region, pfn - region->base_pfn, n);
+	spin_unlock(&pool->lock);
+	return n;
+
+one:
+	pool_free_one(pool, pages[0]);
+	return 1;
 }
 
 static noinline void pool_free_many(struct unpopulated_pool *pool,
 				    unsigned int nr_pages, struct page **pages)
 {
-	struct page **end = pages + nr_pages, **stop;
-	struct unpopulated_region *region;
+	struct page **end = pages + nr_pages;
 
 	while (pages < end) {
-		/* As many as the lock may be held for. */
-		stop = pages + min_t(unsigned long, MAX_PUT, end - pages);
-
-		spin_lock(&pool->lock);
-		while (pages < stop) {
-			region = pool_find(pool, page_to_pfn(*pages));
-			if (!region)
-				break;
-			pages = region_put(pool, region, pages, stop);
-		}
-		spin_unlock(&pool->lock);
-
-		if (pages < stop)
-			last_resort_put(pool, *pages++);
-		if (pages < end)
+		pages += pool_put(pool, end - pages, pages);
+		if (pages < end && need_resched())
 			cond_resched();
 	}
+}
+
+static __always_inline void pool_free(struct unpopulated_pool *pool,
+				      unsigned int nr_pages,
+				      struct page **pages)
+{
+	might_sleep();
+	if (nr_pages == 1)
+		pool_free_one(pool, pages[0]);
+	else
+		pool_free_many(pool, nr_pages, pages);
 }
 
 /**
@@ -1121,11 +1165,26 @@ static noinline void pool_free_many(struct unpopulated_pool *pool,
 void unpopulated_pool_free(struct unpopulated_pool *pool, unsigned int nr_pages,
 			   struct page **pages)
 {
-	might_sleep();
-	if (nr_pages == 1 && likely(pool_free_one(pool, pages[0])))
-		return;
-	pool_free_many(pool, nr_pages, pages);
+	pool_free(pool, nr_pages, pages);
 }
+
+/*
+ * Two of the exported calls, which include/xen/unpopulated-alloc.h documents. They
+ * are here because a pool that the compiler knows saves a tenth of a call for
+ * one page.
+ */
+
+int xen_alloc_unpopulated_pages(unsigned int nr_pages, struct page **pages)
+{
+	return pool_alloc(&xen_unpopulated_pool, nr_pages, pages);
+}
+EXPORT_SYMBOL(xen_alloc_unpopulated_pages);
+
+void xen_free_unpopulated_pages(unsigned int nr_pages, struct page **pages)
+{
+	pool_free(&xen_unpopulated_pool, nr_pages, pages);
+}
+EXPORT_SYMBOL(xen_free_unpopulated_pages);
 
 /* The view inside */
 
@@ -1154,7 +1213,8 @@ static void region_show(struct unpopulated_pool *pool,
 	nr_free = region->nr_free;
 	for_each_clear_bitrange(bit, end, region->used, region->nr_bits)
 		longest = max(longest, end - bit);
-	if (nr_free == region->nr_pages)
+	if (nr_free == region->nr_pages &&
+	    !unpopulated_region_is_permanent(region))
 		idle = (jiffies - region->empty_since) / HZ;
 	if (unpopulated_region_is_permanent(region))
 		pinned = "permanent";

@@ -19,10 +19,10 @@ struct seq_file;
 
 /*
  * Regions with free pages are listed by how many of their pages are free: list
- * n holds those with n to n + 1 parts in UNPOPULATED_FULLNESS free, the last
+ * n holds those that got n to n + 1 parts in UNPOPULATED_FULLNESS free, the last
  * list those that got entirely free. Full regions are on no list. A region goes
- * to a fuller list only when it is well within its bounds, so that a page that
- * comes and goes does not move it each time.
+ * to a fuller list only when it is well within its bounds, so that pages that
+ * come and go do not move it each time.
  */
 #define UNPOPULATED_FULLNESS	4
 
@@ -68,8 +68,8 @@ enum unpopulated_step {
  * @list: in one of the pool's @avail lists, or in @spare
  * @fullness: the index of that list, -1 for none
  * @least_free: the region stays on that list unless @nr_free falls below this
- * @most_free: and unless it gets to this; on the last list, the region is empty
- *	then
+ * @most_free: and unless it gets to this; on the last list, a region that may be
+ *	given back is empty then, and another one never gets there
  * @source: where the address space comes from
  * @start_pfn: first page
  * @nr_pages: number of pages
@@ -78,17 +78,19 @@ enum unpopulated_step {
  *	of @used never crosses a section or a leaf of the PV p2m
  * @nr_bits: number of bits in @used
  * @hint: all words of @used below this one are full
+ * @whole: words of @used below this one are hardly ever all free
  * @empty_since: when the last page came back, in jiffies
  * @busy: somebody else held a reference to a page when it was to be given back
  * @backed: PV only: bit n is set once the p2m leaf of the n-th
  *	UNPOPULATED_LEAF_PAGES pages from @base_pfn is known to exist
+ * @nr_unbacked: PV only: leaves that are not known to exist
  * @res: the claim in iomem_resource; unused for boot memory
  * @pgmap: the struct pages; unused for boot memory
  * @used: a set bit is a page on loan, or outside of the region
  *
- * @list to @most_free, @nr_free, @hint, @empty_since, @busy and @used are protected
- * by the pool's lock;
- * @backed changes by atomic bit operations; the rest stays as it is made.
+ * @list to @most_free, @nr_free, @hint to @busy and @used are protected by the
+ * pool's lock; @backed and @nr_unbacked change by atomic operations; the rest
+ * stays as it is made.
  */
 struct unpopulated_region {
 	struct rb_node node;
@@ -103,9 +105,11 @@ struct unpopulated_region {
 	unsigned long base_pfn;
 	unsigned long nr_bits;
 	unsigned long hint;
+	unsigned long whole;
 	unsigned long empty_since;
 	bool busy;
 	unsigned long *backed;
+	atomic_long_t nr_unbacked;
 	struct resource res;
 	struct dev_pagemap pgmap;
 	unsigned long used[];
@@ -199,6 +203,9 @@ struct unpopulated_pool {
 
 	struct delayed_work work;
 };
+
+/* unpopulated-alloc.c: the pool of the exported calls */
+extern struct unpopulated_pool xen_unpopulated_pool;
 
 /* unpopulated-pool.c: pages in and out */
 int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,

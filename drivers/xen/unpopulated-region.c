@@ -127,6 +127,7 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 	     unsigned long offset, unsigned long nr_pages)
 {
 	unsigned long nr_bits = round_up(offset + nr_pages, BITS_PER_LONG);
+	unsigned long leaves = DIV_ROUND_UP(nr_bits, UNPOPULATED_LEAF_PAGES);
 	struct unpopulated_region *region;
 
 	if (step_error(pool, UNPOPULATED_STEP_ALLOC))
@@ -138,13 +139,12 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 		return NULL;
 
 	if (xen_pv_domain()) {
-		region->backed = bitmap_zalloc(DIV_ROUND_UP(nr_bits,
-							    UNPOPULATED_LEAF_PAGES),
-					       GFP_KERNEL);
+		region->backed = bitmap_zalloc(leaves, GFP_KERNEL);
 		if (!region->backed) {
 			kvfree(region);
 			return NULL;
 		}
+		atomic_long_set(&region->nr_unbacked, leaves);
 	}
 
 	region->source = source;
@@ -552,8 +552,8 @@ int unpopulated_region_back(struct unpopulated_pool *pool,
 	noio = memalloc_noio_save();
 	ret = p2m_back_leaf(region->base_pfn + bit);
 	memalloc_noio_restore(noio);
-	if (!ret)
-		set_bit(leaf, region->backed);
+	if (!ret && !test_and_set_bit(leaf, region->backed))
+		atomic_long_dec(&region->nr_unbacked);
 	return ret;
 }
 

@@ -899,6 +899,7 @@ static void back_fails(struct kunit *test)
 	struct page **pages = page_array(test, NR_BOOT);
 
 	use_boot_memory(test);
+	atomic_long_inc(&first_region()->nr_unbacked);
 	pool.fail_step = UNPOPULATED_STEP_BACK;
 	pool.fail_errno = -ENOMEM;
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
