@@ -18,6 +18,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/moduleparam.h>
 #include <linux/prandom.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
@@ -1005,10 +1006,14 @@ static void let_time_pass(void)
 {
 	struct rb_node *node;
 
+	mutex_lock(&pool.grow_lock);
+	spin_lock(&pool.lock);
 	pool.last_grown -= UNPOPULATED_IDLE;
 	for (node = rb_first(&pool.regions); node; node = rb_next(node))
 		rb_entry(node, struct unpopulated_region, node)->empty_since -=
 			UNPOPULATED_IDLE;
+	spin_unlock(&pool.lock);
+	mutex_unlock(&pool.grow_lock);
 }
 
 /* Whether the pool asked for its work to be done at once. */
@@ -1251,47 +1256,108 @@ static void shows_state(struct kunit *test)
 
 #define NR_CALLERS	4
 
+static unsigned int steps = 100000;
+module_param(steps, uint, 0644);
+MODULE_PARM_DESC(steps, "random calls of each test that makes some");
+
+/* One who calls at random, with a plain list of what it holds. */
 struct caller {
 	struct completion done;
-	struct page **pages;
-	unsigned int nr, seed;
+	struct rnd_state rnd;
+	struct page **held;
+	unsigned int nr_held, max_held, steps;
 	int ret;
 };
+
+static unsigned int random_below(struct caller *caller, unsigned int end)
+{
+	return prandom_u32_state(&caller->rnd) % end;
+}
+
+static void caller_init(struct kunit *test, struct caller *caller,
+			unsigned int max_held, unsigned int nr_steps)
+{
+	*caller = (struct caller){ .max_held = max_held, .steps = nr_steps };
+	caller->held = page_array(test, max_held);
+	init_completion(&caller->done);
+}
+
+/* Returns 0, also where there is no space, or what is wrong. */
+static int caller_takes(struct caller *caller, unsigned int nr)
+{
+	struct page **pages = caller->held + caller->nr_held;
+	bool run = random_below(caller, 2);
+	unsigned int i;
+	int ret;
+
+	if (caller->nr_held + nr > caller->max_held)
+		return 0;
+
+	if (run)
+		ret = unpopulated_pool_alloc_run(&pool, nr, ULONG_MAX, pages);
+	else
+		ret = unpopulated_pool_alloc(&pool, nr, pages);
+	if (ret)
+		return ret == -ENODEV ? 0 : ret;
+
+	caller->nr_held += nr;
+	for (i = 0; i < nr; i++) {
+		/* Nobody else may hold one of these. */
+		if (cmpxchg(&pages[i]->zone_device_data, NULL, caller))
+			return -EEXIST;
+		if (run && page_to_pfn(pages[i]) != page_to_pfn(pages[0]) + i)
+			return -ERANGE;
+	}
+	return 0;
+}
+
+static void caller_frees(struct caller *caller, unsigned int nr)
+{
+	struct page **held = caller->held;
+	unsigned int i, at;
+
+	nr = min(nr, caller->nr_held);
+	/* Half of the frees take pages from all over. */
+	for (i = 0; i < nr && random_below(caller, 2); i++) {
+		at = random_below(caller, caller->nr_held);
+		swap(held[at], held[caller->nr_held - 1 - i]);
+	}
+	caller->nr_held -= nr;
+	for (i = 0; i < nr; i++)
+		WRITE_ONCE(held[caller->nr_held + i]->zone_device_data, NULL);
+	unpopulated_pool_free(&pool, nr, held + caller->nr_held);
+}
+
+static int caller_step(struct caller *caller)
+{
+	unsigned int nr = 1 + random_below(caller, 1U << random_below(caller, 9));
+
+	if (random_below(caller, 2))
+		return caller_takes(caller, nr);
+	caller_frees(caller, 2 * nr);
+	return 0;
+}
 
 static int call_at_random(void *arg)
 {
 	struct caller *caller = arg;
-	struct rnd_state rnd;
-	unsigned int i, j, nr;
 
-	prandom_seed_state(&rnd, caller->seed);
-	for (i = 0; i < 500 && !caller->ret; i++) {
-		nr = 1 + prandom_u32_state(&rnd) % caller->nr;
-		if (prandom_u32_state(&rnd) % 4)
-			caller->ret = unpopulated_pool_alloc(&pool, nr,
-							     caller->pages);
-		else
-			caller->ret = unpopulated_pool_alloc_run(&pool, nr,
-								 ULONG_MAX,
-								 caller->pages);
-		if (caller->ret)
-			break;
-		/* Nobody else may hold one of these. */
-		for (j = 0; j < nr; j++) {
-			if (cmpxchg(&caller->pages[j]->zone_device_data, NULL,
-				    caller))
-				caller->ret = -EEXIST;
-		}
+	for (; caller->steps && !caller->ret; caller->steps--) {
+		caller->ret = caller_step(caller);
+		/* Now and then all goes back, so that regions empty. */
+		if (caller->steps % 1024 == 0)
+			caller_frees(caller, caller->nr_held);
 		cond_resched();
-		for (j = 0; j < nr; j++)
-			WRITE_ONCE(caller->pages[j]->zone_device_data, NULL);
-		unpopulated_pool_free(&pool, nr, caller->pages);
 	}
+	caller_frees(caller, caller->nr_held);
 	complete(&caller->done);
 	return 0;
 }
 
-/* Callers that allocate, grow and free at once never share a page. */
+/*
+ * Callers that allocate, grow and free at once never share a page, not even when
+ * regions go meanwhile.
+ */
 static void concurrent_callers(struct kunit *test)
 {
 	struct caller callers[NR_CALLERS];
@@ -1299,9 +1365,9 @@ static void concurrent_callers(struct kunit *test)
 
 	use_space(test, 0, WINDOW_SIZE);
 	for (i = 0; i < NR_CALLERS; i++) {
-		callers[i] = (struct caller){ .nr = 300, .seed = i };
-		callers[i].pages = page_array(test, callers[i].nr);
-		init_completion(&callers[i].done);
+		caller_init(test, &callers[i], 6 * NR_SUBSECTION,
+			    steps / NR_CALLERS);
+		prandom_seed_state(&callers[i].rnd, i + 1);
 	}
 	for (i = 0; i < NR_CALLERS; i++) {
 		if (IS_ERR(kthread_run(call_at_random, &callers[i],
@@ -1310,97 +1376,56 @@ static void concurrent_callers(struct kunit *test)
 			complete(&callers[i].done);
 		}
 	}
-	for (i = 0; i < NR_CALLERS; i++)
-		wait_for_completion(&callers[i].done);
+	for (i = 0; i < NR_CALLERS; i++) {
+		while (!wait_for_completion_timeout(&callers[i].done, HZ / 20)) {
+			let_time_pass();
+			work_now();
+		}
+	}
 	for (i = 0; i < NR_CALLERS; i++)
 		KUNIT_EXPECT_EQ(test, 0, callers[i].ret);
 	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
 	check_pool(test, 0);
+	kunit_info(test, "%u steps, %lu regions made, %lu given back",
+		   steps / NR_CALLERS * NR_CALLERS, pool.nr_grown,
+		   pool.nr_released);
 }
 
-#define NR_STEPS	100000
-
 /*
- * Random calls on space and boot memory against a plain list of what is held.
- * Now and then, time passes and empty regions go.
+ * Random calls on space and boot memory. Now and then, time passes and empty
+ * regions go.
  */
 static void random_mixture(struct kunit *test)
 {
-	const unsigned int max_held = 12 * NR_SUBSECTION;
-	struct page **held = page_array(test, max_held);
-	unsigned int nr_held = 0;
-	struct rnd_state rnd;
+	struct caller caller;
+	unsigned int step;
 	bool permanent;
-	int step;
 
 	use_boot_memory(test);
 	use_space(test, 0, 4 * SUB);
 	use_space(test, 8 * SUB, 4 * SUB);
-	prandom_seed_state(&rnd, 3);
+	caller_init(test, &caller, 12 * NR_SUBSECTION, steps);
+	prandom_seed_state(&caller.rnd, 3);
 
-	for (step = 0; step < NR_STEPS; step++) {
-		unsigned int nr = 1 + prandom_u32_state(&rnd) %
-				  (1U << prandom_u32_state(&rnd) % 9);
-		bool run = prandom_u32_state(&rnd) % 2;
-		unsigned int i, at;
-		int ret;
-
-		switch (prandom_u32_state(&rnd) % 2) {
-		case 0:
-			if (nr_held + nr > max_held)
-				break;
-			ret = run ? unpopulated_pool_alloc_run(&pool, nr,
-							       ULONG_MAX,
-							       held + nr_held) :
-				    unpopulated_pool_alloc(&pool, nr,
-							   held + nr_held);
-			if (ret) {
-				KUNIT_ASSERT_EQ(test, -ENODEV, ret);
-				break;
-			}
-			for (i = nr_held; i < nr_held + nr; i++) {
-				KUNIT_ASSERT_NULL(test,
-						  held[i]->zone_device_data);
-				held[i]->zone_device_data = test;
-				if (run)
-					KUNIT_ASSERT_EQ(test, i - nr_held,
-							page_to_pfn(held[i]) -
-							page_to_pfn(held[nr_held]));
-			}
-			nr_held += nr;
-			break;
-		default:
-			nr = min(2 * nr, nr_held);
-			/* Half of the frees take pages from all over. */
-			for (i = 0; i < nr && prandom_u32_state(&rnd) % 2; i++) {
-				at = prandom_u32_state(&rnd) % nr_held;
-				swap(held[at], held[nr_held - 1 - i]);
-			}
-			nr_held -= nr;
-			for (i = nr_held; i < nr_held + nr; i++)
-				held[i]->zone_device_data = NULL;
-			unpopulated_pool_free(&pool, nr, held + nr_held);
-		}
-		KUNIT_ASSERT_EQ(test, nr_held, pool.nr_total - pool.nr_free);
+	for (step = 0; step < steps; step++) {
+		KUNIT_ASSERT_EQ(test, 0, caller_step(&caller));
+		KUNIT_ASSERT_EQ(test, caller.nr_held,
+				pool.nr_total - pool.nr_free);
 		if (step % 64 == 0)
-			check_pool(test, nr_held);
+			check_pool(test, caller.nr_held);
 		if (step % 4096 == 0) {
-			at = nr_held / 8;
-			for (i = at; i < nr_held; i++)
-				held[i]->zone_device_data = NULL;
-			unpopulated_pool_free(&pool, nr_held - at, held + at);
-			nr_held = at;
+			caller_frees(&caller,
+				     caller.nr_held - caller.nr_held / 8);
 			let_time_pass();
 			work_now();
-			check_pool(test, nr_held);
+			check_pool(test, caller.nr_held);
 		}
 	}
 	permanent = xen_pv_domain() ||
 		    unpopulated_release_granule(PAGE_SIZE,
 						sizeof(struct page)) > SUB;
 	KUNIT_EXPECT_EQ(test, !permanent, !!pool.nr_released);
-	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
-	unpopulated_pool_free(&pool, nr_held, held);
+	caller_frees(&caller, caller.nr_held);
 	check_pool(test, 0);
 	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
 }
