@@ -347,6 +347,26 @@ static bool pool_has_spare(struct unpopulated_pool *pool)
 }
 
 /*
+ * How long it takes until the first of the spare regions may be given back, in
+ * jiffies; a second at least, so that those that emptied together go together.
+ */
+static unsigned long pool_idle_in(struct unpopulated_pool *pool)
+{
+	unsigned long due = UNPOPULATED_IDLE - jiffies;
+	struct unpopulated_region *region;
+	long left = UNPOPULATED_IDLE;
+
+	lockdep_assert_held(&pool->grow_lock);
+	lockdep_assert_held(&pool->lock);
+
+	hlist_for_each_entry(region, &pool->avail[UNPOPULATED_FULLNESS], list) {
+		if (region_is_spare(pool, region))
+			left = min(left, (long)(region->empty_since + due));
+	}
+	return max3(left, (long)(pool->last_grown + due), (long)HZ);
+}
+
+/*
  * A page that came back can still be in use: direct I/O, or whatever else holds
  * a reference. memunmap_pages() does not wait for those.
  */
@@ -413,7 +433,7 @@ void unpopulated_pool_work(struct work_struct *work)
 	spin_lock(&pool->lock);
 	if (pool_has_spare(pool))
 		queue_delayed_work(system_freezable_wq, &pool->work,
-				   UNPOPULATED_IDLE);
+				   pool_idle_in(pool));
 	spin_unlock(&pool->lock);
 }
 

@@ -1001,17 +1001,17 @@ static void region_comes_and_goes(struct kunit *test)
 
 /* Growing ahead, and giving back */
 
-/* As if @pool had been left alone for long enough to give regions back. */
-static void let_time_pass(void)
+/* As if @pool had been left alone for so many jiffies. */
+static void let_time_pass(unsigned long time)
 {
 	struct rb_node *node;
 
 	mutex_lock(&pool.grow_lock);
 	spin_lock(&pool.lock);
-	pool.last_grown -= UNPOPULATED_IDLE;
+	pool.last_grown -= time;
 	for (node = rb_first(&pool.regions); node; node = rb_next(node))
 		rb_entry(node, struct unpopulated_region, node)->empty_since -=
-			UNPOPULATED_IDLE;
+			time;
 	spin_unlock(&pool.lock);
 	mutex_unlock(&pool.grow_lock);
 }
@@ -1108,7 +1108,7 @@ static void back_when_idle(struct kunit *test)
 	grow_and_empty(test);
 	permanent = unpopulated_region_is_permanent(first_region());
 	KUNIT_EXPECT_EQ(test, !permanent, delayed_work_pending(&pool.work));
-	let_time_pass();
+	let_time_pass(UNPOPULATED_IDLE);
 	work_now();
 	KUNIT_EXPECT_EQ(test, permanent ? 0 : 2, pool.nr_released);
 	KUNIT_EXPECT_EQ(test, (permanent ? 15 : 3) * NR_SUBSECTION,
@@ -1130,21 +1130,42 @@ static void back_not_early(struct kunit *test)
 	struct page *page;
 
 	grow_and_empty(test);
+	let_time_pass(UNPOPULATED_IDLE / 2);
 	work_now();
 	KUNIT_EXPECT_EQ(test, 0, pool.nr_released);
 
-	let_time_pass();
+	let_time_pass(UNPOPULATED_IDLE);
 	pool.last_grown = jiffies;
 	work_now();
 	KUNIT_EXPECT_EQ(test, 0, pool.nr_released);
 
 	/* Emptied again just now. */
-	let_time_pass();
+	let_time_pass(UNPOPULATED_IDLE);
 	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
 	unpopulated_pool_free(&pool, 1, &page);
 	work_now();
 	KUNIT_EXPECT_TRUE(test, unpopulated_pool_owns(&pool, page_to_pfn(page)));
 	check_pool(test, 0);
+}
+
+/* The work looks again when the first of the regions is due. */
+static void back_when_due(struct kunit *test)
+{
+	bool permanent;
+
+	grow_and_empty(test);
+	permanent = unpopulated_region_is_permanent(first_region());
+	let_time_pass(UNPOPULATED_IDLE / 2);
+	first_region()->empty_since = jiffies;
+	cancel_delayed_work_sync(&pool.work);
+	unpopulated_pool_work(&pool.work.work);
+	KUNIT_EXPECT_EQ(test, !permanent, delayed_work_pending(&pool.work));
+	if (!permanent) {
+		KUNIT_EXPECT_TRUE(test, time_before(pool.work.timer.expires,
+						    jiffies + UNPOPULATED_IDLE));
+		KUNIT_EXPECT_TRUE(test, time_after(pool.work.timer.expires,
+						   jiffies + UNPOPULATED_IDLE / 4));
+	}
 }
 
 /* Direct I/O may hold a page longer than the one who freed it. */
@@ -1159,7 +1180,7 @@ static void back_not_while_referenced(struct kunit *test)
 			  node);
 	page = pfn_to_page(region->start_pfn + 5);
 	get_page(page);
-	let_time_pass();
+	let_time_pass(UNPOPULATED_IDLE);
 	work_now();
 	KUNIT_EXPECT_TRUE(test, unpopulated_pool_owns(&pool, page_to_pfn(page)));
 	permanent = unpopulated_region_is_permanent(region);
@@ -1170,7 +1191,7 @@ static void back_not_while_referenced(struct kunit *test)
 	put_page(page);
 	use_boot_memory(test);
 	pool.nr_lent_peak = NR_BOOT / 4;
-	let_time_pass();
+	let_time_pass(UNPOPULATED_IDLE);
 	work_now();
 	KUNIT_EXPECT_EQ(test, permanent,
 			unpopulated_pool_owns(&pool, page_to_pfn(page)));
@@ -1378,7 +1399,7 @@ static void concurrent_callers(struct kunit *test)
 	}
 	for (i = 0; i < NR_CALLERS; i++) {
 		while (!wait_for_completion_timeout(&callers[i].done, HZ / 20)) {
-			let_time_pass();
+			let_time_pass(UNPOPULATED_IDLE);
 			work_now();
 		}
 	}
@@ -1416,7 +1437,7 @@ static void random_mixture(struct kunit *test)
 		if (step % 4096 == 0) {
 			caller_frees(&caller,
 				     caller.nr_held - caller.nr_held / 8);
-			let_time_pass();
+			let_time_pass(UNPOPULATED_IDLE);
 			work_now();
 			check_pool(test, caller.nr_held);
 		}
@@ -1558,6 +1579,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(ahead_fails),
 	KUNIT_CASE(back_when_idle),
 	KUNIT_CASE(back_not_early),
+	KUNIT_CASE(back_when_due),
 	KUNIT_CASE(back_not_while_referenced),
 	KUNIT_CASE(free_after_release),
 	KUNIT_CASE(shows_state),
