@@ -19,17 +19,7 @@ vif = ["mac=00:16:3e:00:00:01,script=vif-none"]
 on_crash = "destroy"
 EOF
 
-# All that the guest says goes to dom0's console; the last words of its test are kept in a file.
-mkdir -p "${GUESTLOG%/*}"
-: >"$GUESTLOG"
-echo nothing >/run/said
-cr=$(printf '\r')
-tail -f "$GUESTLOG" | while IFS=$cr read -r line; do
-	echo "guest| $line"
-	case $line in
-	"guest: "*) echo "${line#guest: }" >/run/said ;;
-	esac
-done &
+watch_guest
 
 # Building a guest maps its memory, more at once than its disk may take later.
 (

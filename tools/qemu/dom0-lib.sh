@@ -73,17 +73,34 @@ sample()
 	note "xl_$1 $(awk '$1 == "Domain-0" { print $3 }' "$R/xl-list.$1")"
 }
 
+# All that the guest says goes to dom0's console; the last words of its programs are kept in a file.
+watch_guest()
+{
+	local cr line
+	mkdir -p "${GUESTLOG%/*}"
+	: >"$GUESTLOG"
+	echo nothing >/run/said
+	cr=$(printf '\r')
+	tail -f "$GUESTLOG" | while IFS=$cr read -r line; do
+		echo "guest| $line"
+		case $line in
+		"guest: "*) echo "${line#guest: }" >/run/said ;;
+		esac
+	done &
+}
+
 # usage: guest_run COMMAND...: the guest's init runs what it reads from its console
 guest_run()
 {
 	echo "$*" >"$(xenstore-read "/local/domain/$domid/console/tty")"
 }
 
-# usage: guest_says WORD...: wait until the last line of the guest's programs starts with that; what follows is in $said
+# usage: [patience=TRIES] guest_says WORD...: wait until the last line of the guest's programs starts with that; what
+# follows is in $said
 guest_says()
 {
-	local tries=300 line
-	while [ $tries -gt 0 ]; do
+	local tries=${patience:-300} line
+	while [ "$tries" -gt 0 ]; do
 		read -r line </run/said
 		case $line in
 		"$* "*) said=${line#"$* "}; return ;;

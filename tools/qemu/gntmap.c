@@ -3,7 +3,7 @@
  * Map a buffer of another domain's pages as one linear range of addresses, as a backend in user space does:
  * check what is in it, and answer in place.
  *
- * usage: gntmap DOMID REF: REF is the buffer's index, see gntbuf.h
+ * usage: gntmap DOMID REF [COMMAND]: REF is the buffer's index, see gntbuf.h; COMMAND runs while it is mapped
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,8 +60,8 @@ int main(int argc, char **argv)
 	size_t i, words;
 	int gntdev;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: gntmap DOMID REF\n");
+	if (argc != 3 && argc != 4) {
+		fprintf(stderr, "usage: gntmap DOMID REF [COMMAND]\n");
 		return 2;
 	}
 	domid = strtoul(argv[1], NULL, 0);
@@ -87,6 +87,10 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		buffer[i] = ~buffer[i];
+	}
+	if (argc == 4 && system(argv[3])) {
+		fprintf(stderr, "gntmap: '%s' failed\n", argv[3]);
+		return 1;
 	}
 	printf("%u pages answered\n", copy.pages);
 	index->answered = 1;
