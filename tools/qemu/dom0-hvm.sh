@@ -29,15 +29,8 @@ domid=1
 say "guest created"
 patience=1500 guest_says up,
 
-gntshare $domid $pages gntalloc >/run/shared &
-until grep -q shared /run/shared; do
-	kill -0 $! 2>/dev/null || finish "gntshare: $(cat /run/shared)"
-	sleep 0.1
-done
-guest_run gntmap 0 "$(sed -n 's/.*shared //p' /run/shared)" served
-guest_says served by
+guest_maps $pages
 note "hvm_served $said"
-wait $! || finish "gntshare: $(tail -n 1 /run/shared)"
 note "hvm_answer $(sed -n 's/.*: answer of //p' /run/shared)"
 say "guest mapped $pages pages of dom0, served by $said"
 succeeds destroy xl destroy hvm

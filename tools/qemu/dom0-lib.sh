@@ -112,6 +112,19 @@ guest_says()
 	finish "the guest never said '$*', its last words were '$line'"
 }
 
+# usage: guest_maps PAGES: the guest maps that much of this domain and answers in place; in $said, where its pages came from
+guest_maps()
+{
+	gntshare "$domid" "$1" gntalloc >/run/shared &
+	until grep -q shared /run/shared; do
+		kill -0 $! 2>/dev/null || finish "gntshare: $(cat /run/shared)"
+		sleep 0.1
+	done
+	guest_run gntmap 0 "$(sed -n 's/.*shared //p' /run/shared)" served
+	guest_says served by
+	wait $! || finish "gntshare: $(tail -n 1 /run/shared)"
+}
+
 # usage: sample_pages NAME: pages on loan, and pages that Xen says this domain has
 sample_pages()
 {
