@@ -16,10 +16,10 @@
  *   alloc   this file: the one pool of the system, and the exported calls
  *
  * The architecture says which addresses are safe: Arm has the extended regions
- * of the hypervisor node, x86 PVH what Xen left unusable in the E820 map, x86 PV
- * the extra memory that boot reserved. Where it says nothing there is no space;
- * only x86 goes on to holes of iomem_resource. When all of it is used up, pages
- * come from the balloon after all.
+ * of the hypervisor node, x86 PVH and PV what the E820 map calls unusable, as
+ * the domain has no RAM there, PV also what boot reserved and did not need. Where
+ * it says nothing there is no space; only x86 goes on to holes of iomem_resource.
+ * When all of it is used up, pages come from the balloon after all.
  *
  * A page on loan has a reference count of 1 and is on no list; its
  * zone_device_data belongs to the caller. What it maps is the caller's business,
