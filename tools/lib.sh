@@ -90,6 +90,7 @@ kbuild_variables()
 #   series           what is listed instead of /series, if anything differs; its variants lie beside it
 #   suite            the suite of Debian whose newest linux-source it is; without, linux-source-BASE of the system's
 #   kernel.config    what the fragments in tools/kconfig need in addition
+#   served.FLAVOUR   where mappings of such a dom0 come from, if not from where they usually do
 #   stock-warnings   what compilers say of stock files
 basedir=$TOP/tools/bases/$BASE
 [ -f "$basedir/version" ] || die "BASE=$BASE is not known: use one of: $(cd "$TOP/tools/bases" && echo *)"
