@@ -79,8 +79,9 @@ kbuild_variables()
 	cache=$(command -v ccache || :)
 	# Depend mode spares the preprocessor run that a miss costs otherwise.
 	export CCACHE_DEPEND=1
+	# Whether pahole is there must not change a configuration; who wants it says so after this.
 	# shellcheck disable=SC2034 # read by the scripts
-	kbuild=("CC=$cache ${1}gcc" "HOSTCC=$cache gcc"
+	kbuild=(PAHOLE=none "CC=$cache ${1}gcc" "HOSTCC=$cache gcc"
 		KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build)
 }
 
