@@ -693,7 +693,7 @@ static inline void region_count_taken(struct unpopulated_pool *pool,
 /* What pages of one word need before they are handed out. */
 static inline int pool_back(struct unpopulated_pool *pool,
 			    struct unpopulated_region *region,
-			    unsigned long word, unsigned int nr_pages,
+			    unsigned long word, unsigned long nr_pages,
 			    struct page **pages)
 {
 	int ret = region_back_word(pool, region, word);
@@ -728,12 +728,12 @@ static __always_inline int pool_alloc_one(struct unpopulated_pool *pool, struct 
 
 /* The short way for neighbours in the first word that has free pages. */
 static noinline int pool_alloc_few(struct unpopulated_pool *pool,
-				   unsigned int nr_pages, struct page **pages)
+				   unsigned long nr_pages, struct page **pages)
 {
 	unsigned long word, bit, mask = ULONG_MAX >> (BITS_PER_LONG - nr_pages);
 	struct unpopulated_region *region;
-	unsigned int i;
 	struct page *page;
+	unsigned long i;
 
 	spin_lock(&pool->lock);
 	region = pool->fullest;
@@ -890,6 +890,9 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 	for (i = 0; i < nr_pages; i++)
 		pages[i] = page + i;
 
+	if (likely(!atomic_long_read(&region->nr_unbacked)))
+		return 0;
+
 	for (first = bit; !ret && first < bit + nr_pages;
 	     first = round_down(first, UNPOPULATED_LEAF_PAGES) +
 		     UNPOPULATED_LEAF_PAGES)
@@ -1006,7 +1009,7 @@ static __always_inline void pool_free_one(struct unpopulated_pool *pool, struct 
 }
 
 /* How many of @pages are neighbours in ascending order; 0 if one maps a grant. */
-static unsigned int count_neighbours(struct page **pages, unsigned int max)
+static unsigned long count_neighbours(struct page **pages, unsigned long max)
 {
 	struct page **next = pages, **end = pages + max, *page = pages[0];
 	unsigned long flags = 0;
@@ -1044,11 +1047,14 @@ static unsigned int count_scattered(struct page **pages, unsigned int max,
 	return next - pages;
 }
 
-/* Take back the @nr pages that @mask has of a word of @region's bitmap. */
-static void region_put_word(struct unpopulated_pool *pool,
-			    struct unpopulated_region *region,
-			    unsigned long word, unsigned long mask,
-			    unsigned long nr)
+/*
+ * Take back the @nr pages that @mask has of a word of @region's bitmap. Returns how
+ * many came back.
+ */
+static unsigned long region_put_word(struct unpopulated_pool *pool,
+				     struct unpopulated_region *region,
+				     unsigned long word, unsigned long mask,
+				     unsigned long nr)
 {
 	unsigned long free = mask & ~region->used[word], bit;
 
@@ -1060,9 +1066,9 @@ static void region_put_word(struct unpopulated_pool *pool,
 		nr = hweight_long(mask);
 	}
 	region->used[word] &= ~mask;
-	if (!region->used[word] && word < region->whole)
+	if (word < region->whole && !region->used[word])
 		region->whole = word;
-	region_count_freed(pool, region, word, nr);
+	return nr;
 }
 
 /* Take back the @nr pages from @bit on. */
@@ -1070,15 +1076,16 @@ static void region_put_run(struct unpopulated_pool *pool,
 			   struct unpopulated_region *region,
 			   unsigned long bit, unsigned long nr)
 {
-	unsigned long here, shift;
+	unsigned long word = BIT_WORD(bit), shift = bit % BITS_PER_LONG;
+	unsigned long here, freed = 0, next = word;
 
-	for (; nr; nr -= here, bit += here) {
-		shift = bit % BITS_PER_LONG;
+	for (; nr; nr -= here, next++, shift = 0) {
 		here = min(nr, BITS_PER_LONG - shift);
-		region_put_word(pool, region, BIT_WORD(bit),
-				ULONG_MAX >> (BITS_PER_LONG - here) << shift,
-				here);
+		freed += region_put_word(pool, region, next,
+					 ULONG_MAX >> (BITS_PER_LONG - here)
+						   << shift, here);
 	}
+	region_count_freed(pool, region, word, freed);
 }
 
 /* Take back pages of @region in any order. Returns how many were dealt with. */
@@ -1087,7 +1094,8 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 					 unsigned int nr_pages,
 					 struct page **pages)
 {
-	unsigned long pfn = page_to_pfn(pages[0]), mask;
+	unsigned long pfn = page_to_pfn(pages[0]), mask, freed;
+	unsigned long word = BIT_WORD(pfn - region->base_pfn);
 	unsigned long first = max(round_down(pfn, BITS_PER_LONG),
 				  region->start_pfn);
 	unsigned long last = min(round_down(pfn, BITS_PER_LONG) + BITS_PER_LONG,
@@ -1098,8 +1106,8 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 			    first % BITS_PER_LONG, last % BITS_PER_LONG, &mask);
 	if (likely(n)) {
 		spin_lock(&pool->lock);
-		region_put_word(pool, region, BIT_WORD(pfn - region->base_pfn),
-				mask, n);
+		freed = region_put_word(pool, region, word, mask, n);
+		region_count_freed(pool, region, word, freed);
 		spin_unlock(&pool->lock);
 	}
 	return n;
@@ -1112,24 +1120,24 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
  * A page on loan keeps its region, and so the struct pages that are looked at
  * without the lock.
  */
-static unsigned int pool_put(struct unpopulated_pool *pool,
-			     unsigned int nr_pages, struct page **pages)
+static unsigned long pool_put(struct unpopulated_pool *pool,
+			      unsigned long nr_pages, struct page **pages)
 {
-	unsigned long pfn = page_to_pfn(pages[0]), room = 0;
+	unsigned long pfn = page_to_pfn(pages[0]), room, n;
 	struct unpopulated_region *region;
-	unsigned int n;
 
 	spin_lock(&pool->lock);
 	region = pool_find(pool, pfn);
-	if (likely(region) && test_bit(pfn - region->base_pfn, region->used))
-		room = region->start_pfn + region->nr_pages - pfn;
-	spin_unlock(&pool->lock);
-	if (unlikely(!room))
+	if (unlikely(!region ||
+		     !test_bit(pfn - region->base_pfn, region->used))) {
+		spin_unlock(&pool->lock);
 		goto one;
+	}
+	room = region->start_pfn + region->nr_pages - pfn;
+	spin_unlock(&pool->lock);
 
 	/* Most often they are neighbours. */
-	n = count_neighbours(pages, min3(room, MAX_RUN,
-					 (unsigned long)nr_pages));
+	n = count_neighbours(pages, min3(room, MAX_RUN, nr_pages));
 	if (n < MIN_RUN) {
 		n = region_put_scattered(pool, region, nr_pages, pages);
 		if (unlikely(!n))
@@ -1143,18 +1151,18 @@ static unsigned int pool_put(struct unpopulated_pool *pool,
 	return n;
 
 one:
-	pool_free_one(pool, pages[0]);
+	unpopulated_pool_free(pool, 1, pages);
 	return 1;
 }
 
 static noinline void pool_free_many(struct unpopulated_pool *pool,
 				    unsigned int nr_pages, struct page **pages)
 {
-	struct page **end = pages + nr_pages;
+	unsigned long n, left = nr_pages;
 
-	while (pages < end) {
-		pages += pool_put(pool, end - pages, pages);
-		if (pages < end && need_resched())
+	for (; left; left -= n, pages += n) {
+		n = pool_put(pool, left, pages);
+		if (n < left && need_resched())
 			cond_resched();
 	}
 }
