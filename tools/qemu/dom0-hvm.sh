@@ -27,7 +27,7 @@ xl create -q /run/guest.cfg >"$R/create" 2>&1 ||
 	finish "$(tail -n 1 "$R/create"); the device model: $(tail -n 1 /var/log/xen/qemu-dm-hvm.log)"
 domid=1
 say "guest created"
-patience=1500 guest_says up,
+patience=3000 guest_says up,
 
 guest_maps $pages
 note "hvm_served $said"
