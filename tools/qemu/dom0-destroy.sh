@@ -1,46 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by dom0's init when the guest of the main job is gone: guests that are destroyed while they read their
-# disk, boot.destroys of them (1), each followed by one that works. The last one has persistent grants.
+# Sourced by dom0's init when the guest of the main job is gone: guests that are destroyed while they read their disk,
+# boot.destroys of them, each followed by one that works. Every other one has persistent grants.
 # shellcheck shell=dash disable=SC2034,SC2154
 
-victims=/var/log/xen/console/guest-victim.log
-sed 's/^name = .*/name = "victim"/; s/boot.fault=[^"]*/boot.fault=busy/' /run/guest.cfg >/run/victim.cfg
+sectors=0
 
-# A guest that has read its disk once, as the guest before wrote it, and goes on.
+# usage: reads DOMID: sectors that this guest has read
+reads()
+{
+	sectors=$(cat "/sys/bus/xen-backend/devices/vbd-$1-51712/statistics/rd_sect")
+}
+
+# usage: create_victim PERSISTENT: a guest that has read the beginning of its disk more than once, and goes on
 create_victim()
 {
-	local tries=300
-	rm -f $victims
-	succeeds create xl create -q /run/victim.cfg
-	while ! grep -q '^guest: busy' $victims 2>/dev/null; do
-		[ $tries -gt 0 ] || finish "a guest after one that was destroyed never came up: $(tail -n 1 $victims)"
+	local id tries=200
+	echo "$1" >/sys/module/xen_blkback/parameters/feature_persistent
+	create_small victim "$type" "boot.job=read boot.mib=4" "disk = ['vdev=xvda,access=w,script=block-phy,target=/dev/$ahci']"
+	small_says victim read
+	[ "$said" = "$contents" ] || finish "a guest read other data than '$contents': '$said'"
+
+	id=$(xl domid victim)
+	persistent=$(xenstore-read "/local/domain/0/backend/vbd/$id/51712/feature-persistent")
+	[ "$persistent" = "$1" ] || finish "blkback says $persistent to persistent grants, not $1"
+	reads "$id"
+	while [ "$sectors" -lt 16384 ]; do
+		[ $tries -gt 0 ] || finish "a guest stopped after $sectors sectors"
 		tries=$((tries - 1))
-		sleep 0.2
+		sleep 0.1
+		reads "$id"
 	done
-	grep -q "^guest: busy $written" $victims || finish "a guest read other data than '$written': $(tail -n 1 $victims)"
 }
 
 job_destroy()
 {
+	contents=$(dd if="/dev/$ahci" bs=1M count=4 iflag=direct 2>/dev/null | sha256sum)
 	destroys=$(value boot.destroys)
-	written=$(sed -n 's/^guest: xvda sha256 read \([0-9a-f]*\).*/\1/p' "$GUESTLOG")
 	round=0
-	while [ $round -lt "${destroys:-1}" ]; do
-		create_victim
+	while [ $round -lt "$destroys" ]; do
+		create_victim $((round % 2))
 		counter pages_lent
 		note "lent_destroy_during $count"
 		succeeds destroy xl destroy victim
 		round=$((round + 1))
-		say "destroyed $round of ${destroys:-1}"
+		say "destroyed $round of $destroys, persistent grants $persistent, $sectors sectors read"
 	done
-	echo 1 >/sys/module/xen_blkback/parameters/feature_persistent
-	create_victim
-	persistent=$(xenstore-read "/local/domain/0/backend/vbd/$(xl domid victim)/51712/feature-persistent")
-	[ "$persistent" = 1 ] || finish "the grants of the last guest are not persistent"
-	counter pages_lent
-	note "lent_persistent $count"
+	create_victim $((round % 2))
 	succeeds shutdown xl shutdown -w victim
-	outcome="$round guests destroyed while they read their disk, the next ones read what was written, the last one by persistent grants"
+	outcome="$round guests destroyed while they read their disk, $((round / 2)) of them with persistent grants; the next ones read what was written"
 }
 
 # The pages of the one that was shut down come back first.
@@ -50,4 +57,4 @@ while [ $tries -gt 0 ] && ls /sys/bus/xen-backend/devices/vbd-* >/dev/null 2>&1;
 	sleep 0.1
 done
 run_job destroy
-cp $victims "$R/victim.log"
+cp "$CONSOLES/guest-victim.log" "$R/victim.log"

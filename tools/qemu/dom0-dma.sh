@@ -3,9 +3,6 @@
 # in unpopulated pages and once, with those failing by error injection, in RAM.
 # shellcheck shell=dash disable=SC2154
 
-inject=/sys/kernel/debug/fail_function
-allocate=xen_alloc_unpopulated_contiguous_pages
-
 # usage: dma_buffer NAME
 dma_buffer()
 {
@@ -17,13 +14,9 @@ dma_buffer()
 
 dma_buffer unpopulated
 
-if echo $allocate >$inject/inject; then
-	printf %#x -19 >$inject/$allocate/retval
-	echo 100 >$inject/probability
-	echo 100 >$inject/times
-	echo 0 >$inject/verbose
+if inject xen_alloc_unpopulated_contiguous_pages 19 100; then
 	dma_buffer ram
-	note "injected $((100 - $(cat $inject/times)))"
-	echo >$inject/inject
+	note "injected $((100 - $(cat "$FAIL/times")))"
+	inject_end
 fi
 say "dma-buf exported from unpopulated pages and from RAM"

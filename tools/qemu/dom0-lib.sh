@@ -3,7 +3,8 @@
 # shellcheck shell=dash disable=SC2034,SC2154
 
 R=/run/results
-GUESTLOG=/var/log/xen/console/guest-disk.log
+CONSOLES=/var/log/xen/console
+GUESTLOG=$CONSOLES/guest-disk.log
 DRIVER=/sys/kernel/debug/xen/unpopulated_alloc
 LEAKS=/sys/kernel/debug/kmemleak
 mkdir -p $R /run/xen
@@ -125,6 +126,38 @@ guest_maps()
 	wait $! || finish "gntshare: $(tail -n 1 /run/shared)"
 }
 
+# usage: create_small NAME TYPE [OPTIONS [LINE]]: a guest with little memory, with more on its kernel's command line and in
+# its configuration
+create_small()
+{
+	cat >"/run/$1.cfg" <<-EOF
+	name = "$1"
+	type = "$2"
+	memory = 40
+	tsc_mode = "native"
+	kernel = "/job/guest-kernel"
+	ramdisk = "/job/small.cpio"
+	extra = "console=hvc0 kunit.enable=0 ${3:-}"
+	on_crash = "destroy"
+	${4:-}
+	EOF
+	rm -f "$CONSOLES/guest-$1.log"
+	succeeds create xl create -q "/run/$1.cfg"
+}
+
+# usage: small_says NAME WORD: wait until such a guest says that; what follows is in $said
+small_says()
+{
+	local tries=200 log=$CONSOLES/guest-$1.log
+	while [ $tries -gt 0 ]; do
+		said=$(sed -n "s/^guest: $2[, ]*//p" "$log" 2>/dev/null | tr -d '\r')
+		[ -z "$said" ] || return 0
+		tries=$((tries - 1))
+		sleep 0.3
+	done
+	finish "the guest $1 never said '$2': $(tail -n 1 "$log" | tr -d '\r')"
+}
+
 # usage: sample_pages NAME: pages on loan, and pages that Xen says this domain has
 sample_pages()
 {
@@ -141,6 +174,24 @@ succeeds()
 	"$@" >"$log" 2>&1 || status=$?
 	outcome=$(tail -n 1 "$log")
 	[ $status -eq 0 ] || finish "$1 failed: $outcome"
+}
+
+FAIL=/sys/kernel/debug/fail_function
+
+# usage: inject FUNCTION ERRNO TIMES: that many of its next calls fail with that; false if the kernel cannot do it
+inject()
+{
+	echo "$1" >$FAIL/inject || return 1
+	printf %#x "-$2" >"$FAIL/$1/retval"
+	echo 100 >$FAIL/probability
+	echo "$3" >$FAIL/times
+	echo 0 >$FAIL/verbose
+}
+
+# No more from now on.
+inject_end()
+{
+	echo >$FAIL/inject
 }
 
 # usage: run_job NAME: job_NAME, and the pages on loan before and after it; a job leaves in $outcome what it saw
