@@ -83,4 +83,13 @@ if [ -n "$callers" ]; then
 	# shellcheck source=tools/qemu/dom0-destroy.sh
 	. /job/dom0-destroy.sh
 fi
+# A guest that was shut down is destroyed in the background. Something always stays of one that a page was lost of.
+tries=30
+free_memory
+least=$(($(sed -n 's/^free_before //p' "$R/values") - 1))
+while [ $tries -gt 0 ] && [ "$free" -lt $least ]; do
+	tries=$((tries - 1))
+	sleep 1
+	free_memory
+done
 sample after

@@ -63,6 +63,12 @@ sample_ram()
 	note "balloon_$1 $(cat /sys/devices/system/xen_memory/xen_memory0/info/current_kb)"
 }
 
+# MiB of the host that no domain has, in $free
+free_memory()
+{
+	free=$(xl info | sed -n 's/^free_memory *: //p')
+}
+
 # usage: sample WHEN: the same, and as the toolstack sees it
 sample()
 {
@@ -72,6 +78,8 @@ sample()
 	[ "$1" != boot ] || return 0
 	xl list >"$R/xl-list.$1" || finish "xl list failed"
 	note "xl_$1 $(awk '$1 == "Domain-0" { print $3 }' "$R/xl-list.$1")"
+	free_memory
+	note "free_$1 $free"
 }
 
 # All that the guest says goes to dom0's console; the last words of its programs are kept in a file.
