@@ -13,6 +13,7 @@ help:
 	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
 	@echo 'make deb        build Debian packages of the patched kernel (CONFIG=file)'
 	@echo 'make mail       write the series as mails for a git tree (KDIR=path OUT=folder)'
+	@echo 'make mailcheck  see to it that each of them builds by itself (KDIR=path OUT=folder)'
 	@echo
 	@echo 'make packages   install the Debian packages that are missing'
 	@echo 'make source     unpack the stock kernel'
@@ -26,9 +27,9 @@ help:
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
-	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
+	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail and mailcheck: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply deb mail breadth check kunit boot compare soak selftest test:
+packages source tree apply deb mail mailcheck breadth check kunit boot compare soak selftest test:
 	@tools/$@
 
 bench:
@@ -47,4 +48,4 @@ source tree check kunit regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply deb mail breadth check kunit boot bench bench-compare regions compare soak selftest test clean
+.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare regions compare soak selftest test clean

@@ -30,14 +30,21 @@ prepare()
 	quietly "$obj/prepare.log" "${make[@]}" olddefconfig prepare
 }
 
-# What the compiler and sparse say of TARGETs, less what they say of stock files.
-# usage: warnings TREE TARGET...
-warnings()
+# Lines that are no news: what is said of stock files.
+known=$TOP/tools/bases/$BASE/stock-warnings
+
+# What the compiler and sparse say of TARGETs, without line numbers.
+# usage: says_of TREE TARGET...
+says_of()
 {
 	local tree=$1
 	shift
-	"${make[@]}" -k "$@" 2>&1 | awk -v "tree=$tree/" '
-		{ said = $0; sub(tree, "", said); sub(/:[0-9]+:[0-9]+: /, ": ", said) }
-		FILENAME != "-" { known[said] = 1; next }
-		!(said in known)' "$TOP/tools/bases/$BASE/stock-warnings" -
+	"${make[@]}" -k "$@" 2>&1 | sed -E "s,$tree/,,; s/:[0-9]+:[0-9]+: /: /"
+}
+
+# The same, less what is known.
+# usage: warnings TREE TARGET...
+warnings()
+{
+	says_of "$@" | { grep -vxFf "$known" || :; }
 }

@@ -66,3 +66,23 @@ toy_patch()
 	printf '%s\n' "Subject: [PATCH] $1" '' 'A reason.' '---' "$3" '' "--- a/drivers/xen/$2.c" "+++ b/drivers/xen/$2.c" \
 		'@@ -1,3 +1,3 @@' ' one' '-two' '+2' ' three'
 }
+
+# A git tree of the stock files that the series touches and of what mails are checked with, in a world in which git
+# does not know who runs it. Files are to be in $stock and the series in $entries.
+# usage: git_tree FOLDER
+git_tree()
+{
+	local identity=(-c user.name="A Tester" -c user.email=tester@example.org)
+	export GIT_CONFIG_GLOBAL=$work/gitconfig GIT_CONFIG_NOSYSTEM=1
+	unset EMAIL "${!GIT_AUTHOR_@}" "${!GIT_COMMITTER_@}"
+
+	# get_maintainer.pl knows a kernel tree by its folders.
+	mkdir -p "$1"/{fs,init,ipc,kernel,lib}
+	# shellcheck disable=SC2154 # the caller sets them
+	(cd "$stock" && patched_files "${entries[@]}" | sort -u | xargs -d '\n' cp --parents -t "$1" \
+		Makefile Kbuild MAINTAINERS CREDITS COPYING Kconfig README scripts/get_maintainer.pl)
+	(cd "$stock" && replaced_files | xargs -d '\n' cp --parents -t "$1")
+	git -C "$1" init -q
+	git -C "$1" add -A
+	git -C "$1" "${identity[@]}" commit -qm stock
+}
