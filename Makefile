@@ -25,11 +25,12 @@ help:
 	@echo 'make compare    RAM, swiotlb and struct pages of a PVH dom0, stock and patched, on hosts of 2, 4 and 8 GiB'
 	@echo 'make soak       fuzz it for 10 minutes, and boots with more of what make test has (SUITES=, FLAVOURS=)'
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
+	@echo 'make mutate     break each guard of the driver once: which test sees it? (GUARDS=pattern)'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
 	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail and mailcheck: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply deb mail mailcheck breadth check kunit boot compare soak selftest test:
+packages source tree apply deb mail mailcheck breadth check kunit boot compare mutate soak selftest test:
 	@tools/$@
 
 bench:
@@ -43,9 +44,9 @@ regions:
 	@tools/regions/build
 
 # The others see to it themselves, or work without.
-source tree check kunit regions soak selftest: packages
+source tree check kunit mutate regions soak selftest: packages
 
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare regions compare soak selftest test clean
+.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare regions compare mutate soak selftest test clean

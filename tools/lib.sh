@@ -85,6 +85,17 @@ kbuild_variables()
 		KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_USER=build KBUILD_BUILD_HOST=build)
 }
 
+# Both suites of unit tests in QEMU, without Xen; passes if both do. A kernel that hangs is as bad as one that dies.
+# usage: run_suites KERNEL LOG SECONDS PARAMETERS [OPTION OF QEMU]...
+run_suites()
+{
+	local kernel=$1 log=$2 limit=$3 parameters=$4
+	shift 4
+	timeout "$limit" qemu-system-x86_64 -accel tcg -m 2048 -display none -no-reboot -nodefaults -serial stdio "$@" \
+		-kernel "$kernel" -append "console=ttyS0 kunit_shutdown=poweroff panic=-1 $parameters" </dev/null 2>&1 | tr -d '\r' >"$log" || :
+	[ "$(grep -cE '^(\[ *[0-9.]+\] )?ok [0-9]+ xen_unpopulated_' "$log")" -eq 2 ]
+}
+
 # One base is one folder in tools/bases:
 #   version          the stock kernel that the series was last tried on
 #   replaced.diff    takes away the stock files that overlay files replace, as they were when that was decided
