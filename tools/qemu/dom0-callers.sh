@@ -201,6 +201,9 @@ job_lost()
 	fi
 }
 
+# shellcheck source=tools/qemu/dom0-release.sh
+. /job/dom0-release.sh
+
 for name in $callers; do
 	run_job "$name"
 done

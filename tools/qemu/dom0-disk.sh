@@ -3,11 +3,15 @@
 # Watching it from here starts hardly a process: in emulation one costs a PVH dom0 tens of milliseconds.
 # shellcheck shell=dash disable=SC2154
 
+# Buffers of the guest's network are pages, of whatever size.
+memory=128
+! grep -q '^KernelPageSize: *64 kB' /proc/self/smaps || memory=256
+
 # Native TSC: else each look at the clock, and there are many, is a trap to Xen.
 cat >/run/guest.cfg <<EOF
 name = "disk"
 type = "$(value boot.type)"
-memory = 128
+memory = $memory
 vcpus = $(value boot.vcpus)
 tsc_mode = "native"
 kernel = "/job/guest-kernel"

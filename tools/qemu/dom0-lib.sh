@@ -282,4 +282,4 @@ sample_regions()
 token=$(value boot.token)
 mib=$(value boot.mib)
 fault=$(value boot.fault)
-ahci='' nvme='' result=''
+ahci='' nvme='' slow='' result=''

@@ -8,8 +8,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
-#define PAGE			4096UL
+#define PAGE			((size_t)getpagesize())
+/* What one grant shares, the beginning of a page. */
+#define GRANT			4096UL
+#define GRANT_WORDS		(GRANT / sizeof(uint64_t))
 #define GNTBUF_MAX_PAGES	1022
 
 struct gntbuf_index {
@@ -23,6 +27,11 @@ struct gntbuf_index {
 static inline uint64_t gntbuf_word(size_t i)
 {
 	return (i + 1) * 0x9e3779b97f4a7c15ULL;
+}
+
+static inline uint64_t *gntbuf_place(void *buffer, size_t i)
+{
+	return (uint64_t *)((char *)buffer + i / GRANT_WORDS * PAGE) + i % GRANT_WORDS;
 }
 
 #endif

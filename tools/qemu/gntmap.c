@@ -56,8 +56,9 @@ int main(int argc, char **argv)
 {
 	struct gntbuf_index *index, copy;
 	uint32_t domid, ref;
-	uint64_t *buffer;
+	uint64_t *word;
 	size_t i, words;
+	void *buffer;
 	int gntdev;
 
 	if (argc != 3 && argc != 4) {
@@ -80,13 +81,14 @@ int main(int argc, char **argv)
 	}
 	buffer = map(gntdev, domid, copy.pages, copy.refs);
 
-	words = copy.pages * PAGE / sizeof(*buffer);
+	words = copy.pages * GRANT_WORDS;
 	for (i = 0; i < words; i++) {
-		if (buffer[i] != gntbuf_word(i)) {
+		word = gntbuf_place(buffer, i);
+		if (*word != gntbuf_word(i)) {
 			fprintf(stderr, "gntmap: word %zu of the buffer differs\n", i);
 			return 1;
 		}
-		buffer[i] = ~buffer[i];
+		*word = ~*word;
 	}
 	if (argc == 4 && system(argv[3])) {
 		fprintf(stderr, "gntmap: '%s' failed\n", argv[3]);

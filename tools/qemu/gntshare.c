@@ -96,7 +96,7 @@ static void *share_buffer(uint16_t domid, uint32_t pages, uint32_t *refs)
 int main(int argc, char **argv)
 {
 	struct gntbuf_index *index;
-	uint64_t *buffer;
+	void *buffer;
 	uint32_t ref, pages;
 	uint16_t domid;
 	size_t i, words;
@@ -108,14 +108,14 @@ int main(int argc, char **argv)
 	pages = strtoul(argv[2], NULL, 0);
 	if (!pages || pages > GNTBUF_MAX_PAGES)
 		return 2;
-	words = pages * PAGE / sizeof(*buffer);
+	words = pages * GRANT_WORDS;
 
 	index = share_pages(domid, 1, &ref);
 	buffer = strcmp(argv[3], "dmabuf") ? share_pages(domid, pages, index->refs) :
 					     share_buffer(domid, pages, index->refs);
 	index->pages = pages;
 	for (i = 0; i < words; i++)
-		buffer[i] = gntbuf_word(i);
+		*gntbuf_place(buffer, i) = gntbuf_word(i);
 
 	printf("guest: shared %u\n", ref);
 	fflush(stdout);
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	if (!index->answered)
 		fail("no answer");
 	for (i = 0; i < words; i++)
-		if (buffer[i] != ~gntbuf_word(i))
+		if (*gntbuf_place(buffer, i) != ~gntbuf_word(i))
 			fail("the answer differs");
 	printf("guest: answer of %u pages is right\n", pages);
 	return 0;
