@@ -103,11 +103,11 @@ print(m["usable_kib"] // 1024, *sorted("%s-%#x" % (u["start"], int(u["end"], 16)
 fi
 
 # Cases that the source has, and those that KTAP planned and passed in our suites; parameters of a case are
-# not counted. A suite that fails is all that is said of the suites.
+# not counted, nor is what ran once more later. A suite that fails is all that is said of the suites.
 CASES=${CASES:-0}
 read -r kunit_planned kunit_passed kunit_suite <<<"$(sed 's/^\[[^]]*\] //' dmesg | awk '
-	/^    # Subtest: xen_unpopulated_/ { inside = 1 }
+	/^    # Subtest: xen_unpopulated_/ { inside = !seen[$NF]++ }
 	inside && /^    1\.\.[0-9]+$/ { sub(/.*\.\./, ""); planned += $0 }
 	inside && /^    ok / && !/# SKIP/ { passed++ }
-	/^(not )?ok [0-9]+ xen_unpopulated_/ { inside = 0; if (suite != "not") suite = $1 }
+	inside && /^(not )?ok [0-9]+ xen_unpopulated_/ { inside = 0; if (suite != "not") suite = $1 }
 	END { print planned + 0, passed + 0, suite ? suite : "missing" }')"

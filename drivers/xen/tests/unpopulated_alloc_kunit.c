@@ -829,6 +829,86 @@ static void grow_fails(struct kunit *test)
 	check_pool(test, 1);
 }
 
+#ifdef CONFIG_FAULT_INJECTION
+/* The @n-th allocation of this task that fault injection looks at fails. */
+static void fail_nth(unsigned int n)
+{
+	current->fail_nth = n;
+}
+
+/* Whether it came to that, and none fails from here on. */
+static bool has_failed(void)
+{
+	return !xchg(&current->fail_nth, 0);
+}
+#else
+static void fail_nth(unsigned int n)
+{
+}
+
+static bool has_failed(void)
+{
+	return false;
+}
+#endif
+
+/*
+ * All that a growth and a release allocate fails once, also within mm, next to a
+ * region that has the page tables of x86's direct map: for these, mm takes no
+ * failure. By default fault injection spares allocations that may wait, and with
+ * them all that matter; it does not where debugfs has ignore-gfp-wait and
+ * ignore-gfp-highmem off and a min-order of 0, and the suite is run from there.
+ */
+static void grow_where_memory_fails(struct kunit *test)
+{
+	struct page **neighbours = page_array(test, NR_SUBSECTION), *page;
+	unsigned int n, nr_failed = 0;
+	bool failed;
+	int ret;
+
+	use_space(test, 0, 4 * SUB);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, NR_SUBSECTION,
+							neighbours));
+	/* Regions of a PV domain stay, and so would one of each try. */
+	n = !unpopulated_region_is_permanent(first_region());
+	for (; n; n = failed ? n + 1 : 0) {
+		fail_nth(n);
+		ret = unpopulated_pool_alloc_run(&pool, 1, ULONG_MAX, &page);
+		if (!ret) {
+			unpopulated_pool_free(&pool, 1, &page);
+			unmake(rb_entry(rb_last(&pool.regions),
+					struct unpopulated_region, node));
+		}
+		failed = has_failed();
+		nr_failed += failed;
+
+		KUNIT_ASSERT_TRUE(test, !ret || (failed && ret == -ENOMEM));
+		KUNIT_ASSERT_EQ(test, SUB, window_claimed());
+		KUNIT_ASSERT_EQ(test, 3 * SUB, space_size(&pool.space));
+		check_pool(test, NR_SUBSECTION);
+	}
+	kunit_info(test, "%u allocations were made to fail", nr_failed);
+	unpopulated_pool_free(&pool, NR_SUBSECTION, neighbours);
+}
+
+/*
+ * Drop what is claimed in the window and has no struct pages, for a later run of
+ * the suite. On PV it has no identity entries any more, and stays.
+ */
+static void unclaim_left_out(void)
+{
+	struct resource *res, *next;
+
+	for (res = windows.child; res && !xen_pv_domain(); res = next) {
+		next = res->sibling;
+		if (res->start < window_start() ||
+		    res->start >= window_start() + WINDOW_SIZE)
+			continue;
+		release_resource(res);
+		kvfree(container_of(res, struct unpopulated_region, res));
+	}
+}
+
 /* A range that can never have struct pages does not stop the others. */
 static void grow_past_unusable(struct kunit *test)
 {
@@ -842,6 +922,7 @@ static void grow_past_unusable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
 	KUNIT_EXPECT_EQ(test, 3 * SUB, window_claimed());
 	check_pool(test, 0);
+	unclaim_left_out();
 
 	pool.fail_step = UNPOPULATED_STEP_NONE;
 	use_space(test, 8 * SUB, SUB);
@@ -1579,6 +1660,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(grow_around_conflict),
 	KUNIT_CASE(grow_in_node),
 	KUNIT_CASE_PARAM(grow_fails, failing_step_gen_params),
+	KUNIT_CASE(grow_where_memory_fails),
 	KUNIT_CASE(grow_past_unusable),
 	KUNIT_CASE(grow_not_in_vain),
 	KUNIT_CASE(grow_failure_is_no_last_resort),
