@@ -704,7 +704,8 @@ static inline int pool_back(struct unpopulated_pool *pool,
 }
 
 /* The short way for one page. */
-static __always_inline int pool_alloc_one(struct unpopulated_pool *pool, struct page **pages)
+static __always_inline int pool_alloc_one(struct unpopulated_pool *pool,
+					  struct page **pages)
 {
 	struct unpopulated_region *region;
 	unsigned long word, bit;
@@ -973,7 +974,8 @@ static inline void region_put_one(struct unpopulated_pool *pool,
 }
 
 /* Give a page that is in no region back to the last resort, if it came from it. */
-static noinline void last_resort_put(struct unpopulated_pool *pool, struct page *page)
+static noinline void last_resort_put(struct unpopulated_pool *pool,
+				     struct page *page)
 {
 	unsigned long pfn = page_to_pfn(page);
 
@@ -994,7 +996,8 @@ static noinline void last_resort_put(struct unpopulated_pool *pool, struct page 
 }
 
 /* The short way for one page. */
-static __always_inline void pool_free_one(struct unpopulated_pool *pool, struct page *page)
+static __always_inline void pool_free_one(struct unpopulated_pool *pool,
+					  struct page *page)
 {
 	struct unpopulated_region *region;
 
