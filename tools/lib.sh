@@ -79,6 +79,8 @@ kbuild_variables()
 	cache=$(command -v ccache || :)
 	# Depend mode spares the preprocessor run that a miss costs otherwise.
 	export CCACHE_DEPEND=1
+	# What one clone has compiled serves another.
+	export CCACHE_BASEDIR=$BUILD
 	# Whether pahole is there must not change a configuration; who wants it says so after this.
 	# shellcheck disable=SC2034 # read by the scripts
 	kbuild=(PAHOLE=none "CC=$cache ${1}gcc" "HOSTCC=$cache gcc"
