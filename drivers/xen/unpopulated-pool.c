@@ -19,6 +19,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
+#include <linux/build_bug.h>
 #include <linux/cleanup.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
@@ -1011,6 +1012,13 @@ static __always_inline void pool_free_one(struct unpopulated_pool *pool,
 		last_resort_put(pool, page);
 }
 
+/* All flags of @page, which newer kernels wrap into a structure. */
+static __always_inline unsigned long all_flags(const struct page *page)
+{
+	BUILD_BUG_ON(sizeof(page->flags) != sizeof(unsigned long));
+	return *(const unsigned long *)&page->flags;
+}
+
 /* How many of @pages are neighbours in ascending order; 0 if one maps a grant. */
 static unsigned long count_neighbours(struct page **pages, unsigned long max)
 {
@@ -1018,7 +1026,7 @@ static unsigned long count_neighbours(struct page **pages, unsigned long max)
 	unsigned long flags = 0;
 
 	do {
-		flags |= page->flags;
+		flags |= all_flags(page);
 		page++;
 		next++;
 	} while (next < end && *next == page);
@@ -1041,7 +1049,7 @@ static unsigned int count_scattered(struct page **pages, unsigned int max,
 		bit = *next - page;
 		if (bit > last - first)
 			break;
-		flags |= (*next)->flags;
+		flags |= all_flags(*next);
 		bits |= BIT(bit);
 	}
 	*mask = bits << first;
