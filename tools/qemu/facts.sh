@@ -86,10 +86,13 @@ equal()
 mapfile -t sums_ahci < <(sums xvda disk-ahci.img)
 mapfile -t sums_nvme < <(sums xvdb disk-nvme.img)
 
-# Where the pages on loan came from at the peak: the words of the driver's file, and RAM for the last resort.
-sources=$(awk '
+# Where the pages on loan came from at the peak: the words of the driver's file, and for the last resort RAM, or balloon
+# where that has memory of boot to spare, which never was RAM.
+last_resort=balloon
+[ "$driver_kib" -eq 0 ] || last_resort=RAM
+sources=$(awk -v last_resort=$last_resort '
 	$1 == "region" { split($4, pages, "="); split($5, unused, "="); if (pages[2] != unused[2]) print $3 }
-	$1 == "pages_last_resort" && $2 > 0 { print "RAM" }' unpopulated.peak | sort -u | paste -s -d ' ')
+	$1 == "pages_last_resort" && $2 > 0 { print last_resort }' unpopulated.peak | sort -u | paste -s -d ' ')
 
 # What tools/regions saw in dom0, and the driver: MiB of address space at boot, then the regions in use.
 regions_tool='' regions_driver=''
