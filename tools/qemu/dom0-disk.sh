@@ -59,6 +59,12 @@ while [ "$said" != "done" ]; do
 	sleep 0.5
 done
 
+# What Xen wrote down of grants until now.
+succeeds xentrace xentrace -x -T 1 /run/trace
+succeeds grants grants "$domid" </run/trace
+note "mapped $outcome"
+rm /run/trace
+note "persistent $(xenstore-read "/local/domain/0/backend/vbd/$domid/51712/feature-persistent")"
 for s in /sys/bus/xen-backend/devices/vbd-*; do
 	note "vbd $(cat "$s/statistics/rd_sect") $(cat "$s/statistics/wr_sect")"
 done

@@ -46,6 +46,8 @@ xl_kib=$(($(lost xl before) * 1024))
 driver_kib=$(lost balloon boot)
 memtotal_kib=$(lost memtotal boot)
 sectors=$(awk '$1 == "vbd" { n += $2 + $3 } END { print n + 0 }' values)
+# Grants of the guest that Xen saw mapped for its disks.
+mapped=$(number values mapped)
 queues="$(number values queues_51712) $(number values queues_51728)"
 
 # usage: dma_change NAME: pages on loan and pages of RAM, against before the dma-buf: during, and after
