@@ -35,6 +35,7 @@ while [ ! -s /run/xl-status ]; do
 done
 [ "$(cat /run/xl-status)" = created ] || finish "xl create failed: $(tail -n 1 "$R/xl-create")"
 say "guest created"
+note_served created
 
 domid=1
 during=''
@@ -59,6 +60,7 @@ while [ "$said" != "done" ]; do
 	sleep 0.5
 done
 
+note_served disks
 # What Xen wrote down of grants until now.
 succeeds xentrace xentrace -x -T 1 /run/trace
 succeeds grants grants "$domid" </run/trace

@@ -55,6 +55,15 @@ counter()
 	done <"${2:-$DRIVER}"
 }
 
+# usage: note_served WHEN: pages that the driver handed out, and allocations that found too few
+note_served()
+{
+	counter pages_served
+	note "served_$1 $count"
+	counter waits
+	note "waits_$1 $count"
+}
+
 # usage: sample_ram WHEN: RAM of this domain as Xen, the kernel and the balloon driver see it
 sample_ram()
 {
@@ -73,8 +82,7 @@ free_memory()
 sample()
 {
 	sample_ram "$1"
-	counter pages_served
-	note "served_$1 $count"
+	note_served "$1"
 	[ "$1" != boot ] || return 0
 	xl list >"$R/xl-list.$1" || finish "xl list failed"
 	note "xl_$1 $(awk '$1 == "Domain-0" { print $3 }' "$R/xl-list.$1")"
