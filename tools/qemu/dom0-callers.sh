@@ -7,8 +7,8 @@
 # so it is run by name only.
 case $type-$(uname -m) in
 pv-*) callers="gntmap guestmap gntbad net vchan lost restore" ;;
-*-x86_64) callers="gntmap guestmap gntbad net vchan foreign lost toolstack" ;;
-*) callers="gntmap guestmap gntbad net vchan foreign lost" ;;
+*-x86_64) callers="gntmap guestmap gntbad net vchan foreign rings lost toolstack" ;;
+*) callers="gntmap guestmap gntbad net vchan foreign rings lost" ;;
 esac
 case $(value boot.callers) in
 all) ;;
@@ -183,6 +183,63 @@ job_restore()
 	guest_says identity
 	[ "$said" = "$identity" ] || finish "the guest said it was '$identity', and restored '$said'"
 	outcome="the same guest, now domain $domid"
+}
+
+# usage: connect_again ROUNDS [COMMAND]: blkback lets go of the guest's NVMe disk and connects again; in $took, how long that
+# takes at best. The command comes in between, once. The guest reads in it what it read before.
+connect_again()
+{
+	device=vbd-$domid-51728
+	took=
+	for round in $(seq "$1"); do
+		echo "$device" >/sys/bus/xen-backend/drivers/vbd/unbind
+		[ "$round" -gt 1 ] || ${2:-true}
+		succeeds connect connect "$device"
+		[ "${outcome% ms}" -ge "${took:-100000}" ] || took=${outcome% ms}
+	done
+
+	# A cache would keep pages of its own.
+	caches=/sys/module/xen_blkback/parameters/max_buffer_pages
+	most=$(cat $caches)
+	echo 0 >$caches
+	echo nothing >/run/said
+	# shellcheck disable=SC2016 # the guest expands it
+	guest_run 'echo guest: disk $(dd if=/dev/xvdb bs=1M count=4 iflag=direct 2>/dev/null | sha256sum)'
+	guest_says disk
+	[ "$said" = "${contents:=$said}" ] || finish "a disk that was connected again has '$said', not '$contents'"
+	echo "$most" >$caches
+}
+
+# No contiguous pages, and no two free ones side by side.
+scatter_pages()
+{
+	hold 1024 512 still
+	counter pages_free
+	free=$((count + 512))
+	kill -USR1 "$holder"
+	until [ "$count" -ge $free ]; do
+		sleep 0.1
+		counter pages_free
+	done
+	inject xen_alloc_unpopulated_contiguous_pages 19 1000 || finish "contiguous pages cannot be made to fail"
+}
+
+# Rings by the direct map; of scattered pages, so that each needs a vmap(); and by the direct map again.
+job_rings()
+{
+	connect_again 3
+	direct=$took
+
+	connect_again 3 scatter_pages
+	inject_end
+	areas=$(ring_areas)
+	note "ring_areas_scattered $areas"
+	seen="connected in $direct ms, of scattered pages by $areas vmap()s in $took ms"
+
+	kill "$holder"
+	connect_again 1
+	note "ring_areas_again $(ring_areas)"
+	outcome=$seen
 }
 
 # One grant that exists and one that does not, and an unmap that fails: one page is lost, the other comes back. Nothing

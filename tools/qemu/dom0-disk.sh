@@ -71,7 +71,7 @@ for s in /sys/bus/xen-backend/devices/vbd-*; do
 	note "vbd $(cat "$s/statistics/rd_sect") $(cat "$s/statistics/wr_sect")"
 done
 note "swiotlb_peak $(cat /sys/kernel/debug/swiotlb/io_tlb_used_hiwater 2>/dev/null || echo 0)"
-note "ring_areas $(grep -c xenbus_map_ring /proc/vmallocinfo)"
+note "ring_areas $(ring_areas)"
 for d in 51712 51728; do
 	# One queue has no folder of its own.
 	queues=$(xenstore-list "/local/domain/$domid/device/vbd/$d" | grep -c '^queue-')

@@ -210,6 +210,12 @@ inject_end()
 	echo >$FAIL/inject
 }
 
+# Areas of vmalloc space that rings of backends take.
+ring_areas()
+{
+	grep -c xenbus_map_ring /proc/vmallocinfo
+}
+
 # usage: run_job NAME: job_NAME, and the pages on loan before and after it; a job leaves in $outcome what it saw
 run_job()
 {

@@ -3,10 +3,10 @@
  * Take pages of the driver, through gntdev: it takes them as soon as it is told of grants, and looks at those only
  * when they are mapped. Prints how many it holds, then sleeps until it is killed.
  *
- * usage: holdpages PAGES [KEEP]
+ * usage: holdpages PAGES [KEEP [still]]
  *
  * With KEEP, SIGUSR1 has it give back all but so many, which lie all over the others. From then on it gives back one
- * of these at random and takes another, without end.
+ * of these at random and takes another, without end, unless these are to stay.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -71,7 +71,7 @@ static void hold(long pages)
 }
 
 /* The pages of each group but its first, and then that one at random times. */
-static void keep(uint32_t pages, uint32_t nr, const char *said_pages)
+static void keep(uint32_t pages, uint32_t nr, int still, const char *said_pages)
 {
 	uint64_t *first = calloc(nr, sizeof(*first)), *others = calloc(nr, sizeof(*others));
 	uint32_t count = pages / nr - 1, i, step;
@@ -94,6 +94,8 @@ static void keep(uint32_t pages, uint32_t nr, const char *said_pages)
 	/* The lowest addresses come last, so that new pages come from there. */
 	while (i--)
 		give_back(others[i], count);
+	if (still)
+		return;
 	for (;; usleep(10000)) {
 		for (step = 0; step < CHURN; step++) {
 			i = random() % nr;
@@ -108,17 +110,19 @@ int main(int argc, char **argv)
 	long pages = argc > 1 ? strtol(argv[1], NULL, 0) : 0;
 	long nr = argc > 2 ? strtol(argv[2], NULL, 0) : 0;
 
-	if (pages <= 0 || argc > 3 || (argc == 3 && (nr <= 0 || nr > pages / 2))) {
-		fprintf(stderr, "usage: holdpages PAGES [KEEP]\n");
+	if (pages <= 0 || argc > 4 || (argc > 2 && (nr <= 0 || nr > pages / 2))) {
+		fprintf(stderr, "usage: holdpages PAGES [KEEP [still]]\n");
 		return 1;
 	}
 	gntdev = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
 	if (gntdev < 0)
 		fail("/dev/xen/gntdev");
-	if (nr)
-		keep(pages, nr, argv[1]);
-	hold(pages);
-	said(argv[1]);
+	if (nr) {
+		keep(pages, nr, argc == 4, argv[1]);
+	} else {
+		hold(pages);
+		said(argv[1]);
+	}
 	pause();
 	return 0;
 }
