@@ -453,15 +453,6 @@ static noinline void pool_alarm(struct unpopulated_pool *pool)
 	pool_set_alarm(pool);
 }
 
-/* Pages of @region were taken; see to it that lists and peak are right. */
-static noinline void region_taken(struct unpopulated_pool *pool,
-				  struct unpopulated_region *region)
-{
-	region_fuller(pool, region);
-	if (pool->nr_free < pool->alarm_free)
-		pool_alarm(pool);
-}
-
 static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
 {
 	lockdep_assert_held(&pool->lock);
@@ -555,14 +546,29 @@ static struct page *region_word_page(const struct unpopulated_region *region,
 }
 
 /*
+ * Store @nr neighbours from @page on. Returns where the next ones go.
+ *
+ * A loop over all pages counts up to zero, which takes no comparison.
+ */
+static inline struct page **store_run(struct page *page, unsigned long nr,
+				      struct page **pages)
+{
+	struct page **end = pages + nr;
+	long i;
+
+	for (i = -nr; i; i++, page++)
+		end[i] = page;
+	return end;
+}
+
+/*
  * Store the pages that @bits has of a word whose lowest bit is @page. Returns
  * where the next ones go.
  */
 static struct page **store_pages(struct page *page, unsigned long bits,
 				 struct page **pages)
 {
-	struct page *next, **end;
-	unsigned long first, rest;
+	unsigned long first, rest, nr;
 
 	/* No two are neighbours. */
 	if (!(bits & (bits >> 1))) {
@@ -575,9 +581,8 @@ static struct page **store_pages(struct page *page, unsigned long bits,
 		first = __ffs(bits);
 		/* The carry goes to the end of the first run of neighbours. */
 		rest = bits + BIT(first);
-		end = pages - first + (rest ? __ffs(rest) : BITS_PER_LONG);
-		for (next = page + first; pages != end; next++)
-			*pages++ = next;
+		nr = (rest ? __ffs(rest) : BITS_PER_LONG) - first;
+		pages = store_run(page + first, nr, pages);
 	}
 	return pages;
 }
@@ -587,7 +592,8 @@ static inline int region_back_word(struct unpopulated_pool *pool,
 				   struct unpopulated_region *region,
 				   unsigned long word)
 {
-	if (likely(!atomic_long_read(&region->nr_unbacked)))
+	if (likely(!region->backed ||
+		   test_bit(word / LEAF_WORDS, region->backed)))
 		return 0;
 	return unpopulated_region_back(pool, region, word * BITS_PER_LONG);
 }
@@ -632,7 +638,7 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 	struct page **next = pages, **end = pages + nr_pages;
 	struct unpopulated_region *region;
 	unsigned long word, nr_words, bits;
-	struct page *page, **stop;
+	struct page *page;
 	int ret;
 
 	if (!nr_pages)
@@ -660,9 +666,8 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 
 		page = region_word_page(region, word);
 		next = store_pages(page, bits, next);
-		page += BITS_PER_LONG;
-		for (stop = next + nr_words * BITS_PER_LONG; next != stop; page++)
-			*next++ = page;
+		next = store_run(page + BITS_PER_LONG,
+				 nr_words * BITS_PER_LONG, next);
 		if (!ret)
 			ret = region_back_word(pool, region, word);
 		if (next == end)
@@ -678,17 +683,31 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 	return ret;
 }
 
+/*
+ * Would an allocation of @nr_pages raise the alarm, or find too few pages? Where it
+ * would not, there is a region with free pages.
+ */
+static inline bool pool_has_few(const struct unpopulated_pool *pool,
+				unsigned long nr_pages)
+{
+	return pool->nr_free < pool->alarm_free + nr_pages;
+}
+
+/* Would @region have to go to another list if @nr_pages were taken? */
+static inline bool region_has_few(const struct unpopulated_region *region,
+				  unsigned long nr_pages)
+{
+	return region->nr_free < region->least_free + nr_pages;
+}
+
 /* @nr_pages pages of @region were reserved and taken at once. */
 static inline void region_count_taken(struct unpopulated_pool *pool,
 				      struct unpopulated_region *region,
-				      unsigned int nr_pages)
+				      unsigned long nr_pages)
 {
 	region->nr_free -= nr_pages;
 	pool->nr_free -= nr_pages;
 	pool->nr_served += nr_pages;
-	if (unlikely(region->nr_free < region->least_free ||
-		     pool->nr_free < pool->alarm_free))
-		region_taken(pool, region);
 }
 
 /* What pages of one word need before they are handed out. */
@@ -713,7 +732,7 @@ static __always_inline int pool_alloc_one(struct unpopulated_pool *pool,
 
 	spin_lock(&pool->lock);
 	region = pool->fullest;
-	if (unlikely(!pool->nr_free)) {
+	if (unlikely(pool_has_few(pool, 1) || region_has_few(region, 1))) {
 		spin_unlock(&pool->lock);
 		return pool_alloc_many(pool, 1, pages);
 	}
@@ -735,11 +754,11 @@ static noinline int pool_alloc_few(struct unpopulated_pool *pool,
 	unsigned long word, bit, mask = ULONG_MAX >> (BITS_PER_LONG - nr_pages);
 	struct unpopulated_region *region;
 	struct page *page;
-	unsigned long i;
 
 	spin_lock(&pool->lock);
 	region = pool->fullest;
-	if (unlikely(pool->nr_free < nr_pages))
+	if (unlikely(pool_has_few(pool, nr_pages) ||
+		     region_has_few(region, nr_pages)))
 		goto many;
 
 	word = region_first_word(region);
@@ -753,8 +772,7 @@ static noinline int pool_alloc_few(struct unpopulated_pool *pool,
 	region_count_taken(pool, region, nr_pages);
 	spin_unlock(&pool->lock);
 
-	for (i = 0; i < nr_pages; i++)
-		pages[i] = page + i;
+	store_run(page, nr_pages, pages);
 	return pool_back(pool, region, word, nr_pages, pages);
 
 many:
@@ -869,8 +887,6 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 {
 	struct unpopulated_region *region;
 	unsigned long bit, first;
-	struct page *page;
-	unsigned int i;
 	int ret = 0;
 
 	might_sleep();
@@ -888,11 +904,9 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 		}
 	}
 
-	page = pfn_to_page(region->base_pfn + bit);
-	for (i = 0; i < nr_pages; i++)
-		pages[i] = page + i;
+	store_run(pfn_to_page(region->base_pfn + bit), nr_pages, pages);
 
-	if (likely(!atomic_long_read(&region->nr_unbacked)))
+	if (likely(!region->backed))
 		return 0;
 
 	for (first = bit; !ret && first < bit + nr_pages;
@@ -1022,15 +1036,15 @@ static __always_inline unsigned long all_flags(const struct page *page)
 /* How many of @pages are neighbours in ascending order; 0 if one maps a grant. */
 static unsigned long count_neighbours(struct page **pages, unsigned long max)
 {
-	struct page **next = pages, **end = pages + max, *page = pages[0];
+	struct page **end = pages + max, *page = pages[0];
 	unsigned long flags = 0;
+	long i = -max;
 
 	do {
 		flags |= all_flags(page);
 		page++;
-		next++;
-	} while (next < end && *next == page);
-	return test_bit(PG_foreign, &flags) ? 0 : next - pages;
+	} while (++i && end[i] == page);
+	return test_bit(PG_foreign, &flags) ? 0 : max + i;
 }
 
 /*
@@ -1038,24 +1052,39 @@ static unsigned long count_neighbours(struct page **pages, unsigned long max)
  * bit @first, and those after it up to @last; 0 if one maps a grant or comes
  * twice. Sets their bits in @mask.
  */
-static unsigned int count_scattered(struct page **pages, unsigned int max,
-				    struct page *page, unsigned long first,
-				    unsigned long last, unsigned long *mask)
+static unsigned long count_scattered(struct page **pages, unsigned long max,
+				     struct page *page, unsigned long first,
+				     unsigned long last, unsigned long *mask)
 {
-	struct page **next = pages, **end = pages + max;
 	unsigned long bit, bits = 0, flags = 0;
+	struct page **end = pages + max;
+	long i;
 
-	for (; next < end; next++) {
-		bit = *next - page;
+	for (i = -max; i; i++) {
+		bit = end[i] - page;
 		if (bit > last - first)
 			break;
-		flags |= all_flags(*next);
+		flags |= all_flags(end[i]);
 		bits |= BIT(bit);
 	}
 	*mask = bits << first;
-	if (test_bit(PG_foreign, &flags) || hweight_long(bits) != next - pages)
+	if (test_bit(PG_foreign, &flags) || hweight_long(bits) != max + i)
 		return 0;
-	return next - pages;
+	return max + i;
+}
+
+/* Refuse the pages of @mask that are free already. Returns the others. */
+static noinline unsigned long
+region_refuse_free(struct unpopulated_pool *pool,
+		   struct unpopulated_region *region, unsigned long word,
+		   unsigned long mask)
+{
+	unsigned long free = mask & ~region->used[word], bit;
+
+	for_each_set_bit(bit, &free, BITS_PER_LONG)
+		pool_refuse_free(pool, region->base_pfn +
+				 word * BITS_PER_LONG + bit);
+	return mask & ~free;
 }
 
 /*
@@ -1067,13 +1096,8 @@ static unsigned long region_put_word(struct unpopulated_pool *pool,
 				     unsigned long word, unsigned long mask,
 				     unsigned long nr)
 {
-	unsigned long free = mask & ~region->used[word], bit;
-
-	if (unlikely(free)) {
-		for_each_set_bit(bit, &free, BITS_PER_LONG)
-			pool_refuse_free(pool, region->base_pfn +
-					 word * BITS_PER_LONG + bit);
-		mask &= ~free;
+	if (unlikely(mask & ~region->used[word])) {
+		mask = region_refuse_free(pool, region, word, mask);
 		nr = hweight_long(mask);
 	}
 	region->used[word] &= ~mask;

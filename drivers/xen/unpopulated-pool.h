@@ -82,15 +82,14 @@ enum unpopulated_step {
  * @empty_since: when the last page came back, in jiffies
  * @busy: somebody else held a reference to a page when it was to be given back
  * @backed: PV only: bit n is set once the p2m leaf of the n-th
- *	UNPOPULATED_LEAF_PAGES pages from @base_pfn is known to exist
- * @nr_unbacked: PV only: leaves that are not known to exist
+ *	UNPOPULATED_LEAF_PAGES pages from @base_pfn is known to exist; else NULL
  * @res: the claim in iomem_resource; unused for boot memory
  * @pgmap: the struct pages; unused for boot memory
  * @used: a set bit is a page on loan, or outside of the region
  *
  * @list to @most_free, @nr_free, @hint to @busy and @used are protected by the
- * pool's lock; @backed and @nr_unbacked change by atomic operations; the rest
- * stays as it is made.
+ * pool's lock; bits of @backed are set by atomic operations; the rest stays as
+ * it is made.
  */
 struct unpopulated_region {
 	struct rb_node node;
@@ -109,7 +108,6 @@ struct unpopulated_region {
 	unsigned long empty_since;
 	bool busy;
 	unsigned long *backed;
-	atomic_long_t nr_unbacked;
 	struct resource res;
 	struct dev_pagemap pgmap;
 	unsigned long used[];

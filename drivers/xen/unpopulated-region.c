@@ -144,7 +144,6 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 			kvfree(region);
 			return NULL;
 		}
-		atomic_long_set(&region->nr_unbacked, leaves);
 	}
 
 	region->source = source;
@@ -546,14 +545,14 @@ int unpopulated_region_back(struct unpopulated_pool *pool,
 	int ret;
 
 	ret = step_error(pool, UNPOPULATED_STEP_BACK);
-	if (ret || !region->backed || test_bit(leaf, region->backed))
+	if (ret || test_bit(leaf, region->backed))
 		return ret;
 
 	noio = memalloc_noio_save();
 	ret = p2m_back_leaf(region->base_pfn + bit);
 	memalloc_noio_restore(noio);
-	if (!ret && !test_and_set_bit(leaf, region->backed))
-		atomic_long_dec(&region->nr_unbacked);
+	if (!ret)
+		set_bit(leaf, region->backed);
 	return ret;
 }
 

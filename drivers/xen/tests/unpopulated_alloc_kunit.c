@@ -987,9 +987,14 @@ static void back_by_leaf(struct kunit *test)
 static void back_fails(struct kunit *test)
 {
 	struct page **pages = page_array(test, NR_BOOT);
+	struct unpopulated_region *region;
 
 	use_boot_memory(test);
-	atomic_long_inc(&first_region()->nr_unbacked);
+	/* A region of a PV domain has it, and frees it when it goes. */
+	region = first_region();
+	if (!region->backed)
+		region->backed = bitmap_zalloc(region->nr_bits, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, region->backed);
 	pool.fail_step = UNPOPULATED_STEP_BACK;
 	pool.fail_errno = -ENOMEM;
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
