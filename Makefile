@@ -10,6 +10,7 @@ help:
 	@echo '                BASES="6.1 6.12 7" for several kernels)'
 	@echo 'make bench      what an allocation costs, in instructions, stock and patched (FLAVOURS="pvh")'
 	@echo '                make bench-compare [BASELINE=file] fails where it costs more than was recorded'
+	@echo '                make bench-speed: MiB/s of block and network, stock and patched (PAIRS=5)'
 	@echo 'make apply      patch a kernel tree in place (KDIR=path)'
 	@echo 'make deb        build Debian packages of the patched kernel (CONFIG=file)'
 	@echo 'make mail       write the series as mails for a git tree (KDIR=path OUT=folder)'
@@ -40,6 +41,9 @@ BASELINE ?= tools/bench/baseline.json
 bench-compare:
 	@tools/bench/compare $(or $(BUILD),build)/bench/results.json $(BASELINE)
 
+bench-speed:
+	@tools/bench/speed
+
 regions:
 	@tools/regions/build
 
@@ -49,4 +53,4 @@ source tree check kunit mutate regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare regions compare mutate soak selftest test clean
+.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare bench-speed regions compare mutate soak selftest test clean

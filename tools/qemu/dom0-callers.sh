@@ -15,8 +15,9 @@ all) ;;
 none) callers='' ;;
 *) callers=$(value boot.callers | tr + ' ') ;;
 esac
-# Nothing to see on a stock kernel, nor in a boot that is to fail.
-[ -f "$DRIVER" ] && [ -z "$fault" ] || callers=
+# Nothing to see on a stock kernel but how fast it is, nor in a boot that is to fail.
+[ -f "$DRIVER" ] || [ "$callers" = speed ] || callers=
+[ -z "$fault" ] || callers=
 note "callers $callers${callers:+ destroy}"
 
 # A buffer of a guest's program, mapped by one of dom0's as one range of addresses, and answered in place: once of
@@ -77,11 +78,16 @@ send_frames()
 	fi
 }
 
-# Small and jumbo frames, both ways, and both queues in use.
-job_net()
+network_up()
 {
 	ip link set vif1.0 mtu 60000 up
 	guest_run ip link set eth0 mtu 60000 up
+}
+
+# Small and jumbo frames, both ways, and both queues in use.
+job_net()
+{
+	network_up
 	for from in dom0 guest; do
 		send_frames $from 2 1514
 		send_frames $from 62 60014
@@ -94,6 +100,33 @@ job_net()
 	for sent in ${outcome#*:}; do
 		[ "$sent" -gt 1000 ] || finish "a queue was left out: $outcome"
 	done
+}
+
+# usage: speed NAME VALUE UNIT: note it, and add it to what was seen
+speed()
+{
+	note "speed $*"
+	seen="$seen${seen:+, }$*"
+}
+
+# The guest's NVMe disk, past its page cache, and jumbo frames to the guest and from it.
+job_speed()
+{
+	seen=
+	guest_run diskspeed xvdb "$mib" $((128 / mib))
+	guest_says speeds
+	speed block-read "${said% *}" MiB/s
+	speed block-write "${said#* }" MiB/s
+
+	network_up
+	send_frames dom0 64 60014
+	speed net-from-dom0 "${outcome#*, }"
+	send_frames guest 64 60014
+	speed net-from-guest "${said#*, }"
+
+	connect_again 5
+	speed connect "$took" ms
+	outcome=$seen
 }
 
 # The guest offers, dom0 connects, by libxenvchan.

@@ -44,11 +44,11 @@ finish()
 	sleep 1000
 }
 
-# usage: counter NAME [COPY]: of the driver, or of a copy of its file, in $count
+# usage: counter NAME [COPY]: of the driver, or of a copy of its file, in $count; without one, 0
 counter()
 {
 	local name value
-	count=
+	count=0
 	[ -f "${2:-$DRIVER}" ] || return 0
 	while read -r name value; do
 		[ "$name" != "$1" ] || count=$value

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_FRAME	60014
@@ -88,6 +89,14 @@ static void transmit(size_t len, uint32_t seq, int is_answer)
 		fail("send");
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
 /* Returns the length of the next frame that the other nettest sent. */
 static size_t receive(int is_answer)
 {
@@ -108,6 +117,7 @@ int main(int argc, char **argv)
 {
 	static uint8_t data[MAX_FRAME];
 	uint32_t seq, frames, seen = 0;
+	double start;
 	size_t len;
 	int sender;
 
@@ -122,6 +132,7 @@ int main(int argc, char **argv)
 	printf("guest: %s %s\n", sender ? "sending by" : "receiving by", argv[2]);
 	fflush(stdout);
 
+	start = now();
 	for (seq = 0; seq < frames; seq++) {
 		if (sender) {
 			fill(frame.data, len - HEAD, seq);
@@ -146,6 +157,7 @@ int main(int argc, char **argv)
 		seen = 0;
 		transmit(HEAD, seq, 1);
 	}
-	printf("guest: %s %u frames of %zu bytes\n", sender ? "sent" : "received", frames, len);
+	printf("guest: %s %u frames of %zu bytes, %.2f MiB/s\n", sender ? "sent" : "received", frames, len,
+	       frames * (double)len / (1 << 20) / (now() - start));
 	return 0;
 }
