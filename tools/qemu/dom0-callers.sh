@@ -4,11 +4,11 @@
 # shellcheck shell=dash disable=SC2034,SC2154
 
 # A PV dom0 maps frames without pages of the allocator, and Xen on Arm saves no guests. On PVH, restore takes two minutes,
-# so it is run by name only.
+# so it is run by name only, and so is release.
 case $type-$(uname -m) in
 pv-*) callers="gntmap guestmap gntbad net vchan lost restore" ;;
 *-x86_64) callers="gntmap guestmap gntbad net vchan foreign rings lost toolstack" ;;
-*) callers="gntmap guestmap gntbad net vchan foreign rings lost" ;;
+*) callers="gntmap guestmap gntbad net vchan foreign rings lost shortage" ;;
 esac
 case $(value boot.callers) in
 all) ;;
@@ -273,6 +273,39 @@ job_rings()
 	connect_again 1
 	note "ring_areas_again $(ring_areas)"
 	outcome=$seen
+}
+
+# A guest on Arm with 1 MiB, which is 256 pages, for its page tables in Xen: each of its mappings wants one. Some are too
+# many, the log says what to raise, and when they are gone, others take their place.
+job_shortage()
+{
+	main=$domid
+	create_small short pvh '' 'shadow_memory = 1
+	memory = 64
+	ramdisk = "/job/guest.cpio"'
+	small_says short up
+	domid=$(xl domid short)
+	share 256
+	sharer=$!
+	guest_run "gntspread 0 $grant 300"
+	small_says short spread
+	spread=$said
+	# shellcheck disable=SC2016 # the guest expands it
+	guest_run 'echo guest: logs $(dmesg | grep -m 1 shadow_memory | sed "s/.*table: //")'
+	small_says short logs
+	logs=$said
+	kill "$sharer"
+	share 256
+	guest_run "gntmap 0 $grant 'echo guest: maps again'"
+	small_says short maps
+	wait $! || finish "gntshare: $(tail -n 1 /run/shared)"
+	succeeds destroy xl destroy short
+	outcome="a guest with 1 MiB for page tables made $spread, and logged '$logs'; then it mapped 257 pages"
+	case $spread in
+	2[0-9][0-9]" of 300 mappings, Invalid argument") ;;
+	*) finish "$outcome" ;;
+	esac
+	domid=$main
 }
 
 # One grant that exists and one that does not, and an unmap that fails: one page is lost, the other comes back. Nothing

@@ -129,21 +129,28 @@ guest_says()
 	finish "the guest never said '$*', its last words were '$line'"
 }
 
-# usage: guest_maps PAGES: the guest maps that much of this domain and answers in place; in $said, where its pages came from
-guest_maps()
+# usage: share PAGES: so much of this domain with the guest, until it has answered; in $grant, what it has to map
+share()
 {
 	gntshare "$domid" "$1" gntalloc >/run/shared &
 	until grep -q shared /run/shared; do
 		kill -0 $! 2>/dev/null || finish "gntshare: $(cat /run/shared)"
 		sleep 0.1
 	done
-	guest_run gntmap 0 "$(sed -n 's/.*shared //p' /run/shared)" served
+	grant=$(sed -n 's/.*shared //p' /run/shared)
+}
+
+# usage: guest_maps PAGES: the guest maps that much of this domain and answers in place; in $said, where its pages came from
+guest_maps()
+{
+	share "$1"
+	guest_run gntmap 0 "$grant" served
 	guest_says served by
 	wait $! || finish "gntshare: $(tail -n 1 /run/shared)"
 }
 
-# usage: create_small NAME TYPE [OPTIONS [LINE]]: a guest with little memory, with more on its kernel's command line and in
-# its configuration
+# usage: create_small NAME TYPE [OPTIONS [LINES]]: a guest with little memory, with more on its kernel's command line and in
+# its configuration, where the last word counts
 create_small()
 {
 	cat >"/run/$1.cfg" <<-EOF
