@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # Sourced by dom0's init, the main job: a guest uses two disks through blkback, each by a queue for each of its CPUs.
 # Watching it from here starts hardly a process: in emulation one costs a PVH dom0 tens of milliseconds.
-# shellcheck shell=dash disable=SC2154
+# shellcheck shell=dash disable=SC2034,SC2154
 
-# Buffers of the guest's network are pages, of whatever size.
-memory=128
-! grep -q '^KernelPageSize: *64 kB' /proc/self/smaps || memory=256
+# Buffers of a guest's network are pages, of whatever size, and so are those of a disk with persistent grants.
+memory=128 small_memory=40
+! grep -q '^KernelPageSize: *64 kB' /proc/self/smaps || memory=256 small_memory=128
 
 # Native TSC: else each look at the clock, and there are many, is a trap to Xen.
 cat >/run/guest.cfg <<EOF

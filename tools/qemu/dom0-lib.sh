@@ -156,7 +156,7 @@ create_small()
 	cat >"/run/$1.cfg" <<-EOF
 	name = "$1"
 	type = "$2"
-	memory = 40
+	memory = $small_memory
 	tsc_mode = "native"
 	kernel = "/job/guest-kernel"
 	ramdisk = "/job/small.cpio"
