@@ -28,6 +28,16 @@ prepare()
 	cmp -s "$obj/.config.new" "$obj/.config.used" || cp "$obj/.config.new" "$obj/.config"
 	mv "$obj/.config.new" "$obj/.config.used"
 	quietly "$obj/prepare.log" "${make[@]}" olddefconfig prepare
+	# A warning is only said when an object is made.
+	find "$obj/drivers/xen" "$obj"/arch/*/xen -name '*.o' -delete 2>/dev/null || :
+}
+
+# The flag that runs sparse, or nothing where the kernel says that this one is too old for it.
+# usage: sparse_flag TREE
+sparse_flag()
+{
+	local valid=$1/scripts/checker-valid.sh
+	[ -f "$valid" ] && [ "$("$valid" sparse -m64)" != 1 ] || echo C=1
 }
 
 # Lines that are no news: what is said of stock files.
@@ -39,7 +49,7 @@ says_of()
 {
 	local tree=$1
 	shift
-	"${make[@]}" -k "$@" 2>&1 | sed -E "s,$tree/,,; s/:[0-9]+:[0-9]+: /: /"
+	"${make[@]}" -k "$@" 2>&1 | sed -E "s,$tree/,,; s/:[0-9]+(:[0-9]+)?: /: /"
 }
 
 # The same, less what is known.
