@@ -1091,10 +1091,10 @@ region_refuse_free(struct unpopulated_pool *pool,
  * Take back the @nr pages that @mask has of a word of @region's bitmap. Returns how
  * many came back.
  */
-static unsigned long region_put_word(struct unpopulated_pool *pool,
-				     struct unpopulated_region *region,
-				     unsigned long word, unsigned long mask,
-				     unsigned long nr)
+static __always_inline unsigned long
+region_put_word(struct unpopulated_pool *pool,
+		struct unpopulated_region *region, unsigned long word,
+		unsigned long mask, unsigned long nr)
 {
 	if (unlikely(mask & ~region->used[word])) {
 		mask = region_refuse_free(pool, region, word, mask);
