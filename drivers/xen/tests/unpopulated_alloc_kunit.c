@@ -14,6 +14,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/completion.h>
+#include <linux/device.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
@@ -23,9 +24,11 @@
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include <xen/page.h>
+#include <xen/unpopulated-alloc.h>
 #include <xen/xen.h>
 
 #include "../unpopulated-pool.h"
@@ -536,6 +539,31 @@ static void run_of_none(struct kunit *test)
 	check_pool(test, 0);
 }
 
+/*
+ * What a device does not reach is not for it, by its mask or by its bus; this is
+ * the pool of the domain, if there is one. Without bound, it may have a page.
+ */
+static void run_below_device(struct kunit *test)
+{
+	u64 mask = SZ_4K - 1;
+	struct device device = { .dma_mask = &mask };
+	struct page *page;
+
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			xen_alloc_unpopulated_contiguous_pages(&device, 1,
+							       &page));
+	mask = U64_MAX;
+	device.bus_dma_limit = SZ_4K - 1;
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			xen_alloc_unpopulated_contiguous_pages(&device, 1,
+							       &page));
+	device.bus_dma_limit = 0;
+	if (xen_alloc_unpopulated_contiguous_pages(&device, 1, &page))
+		return;
+	KUNIT_EXPECT_TRUE(test, is_xen_unpopulated_page(page));
+	xen_free_unpopulated_contiguous_pages(&device, 1, &page);
+}
+
 /* Enough free pages, but no two of them are neighbours. */
 static void run_in_fragments(struct kunit *test)
 {
@@ -612,6 +640,27 @@ static void last_resort_fails(struct kunit *test)
 	fallback_ret = 0;
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			unpopulated_pool_alloc(&pool, 16, pages));
+	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&pool.last_resort));
+}
+
+/* A page that comes twice is on loan once, and those that came with it go back. */
+static void last_resort_twice(struct kunit *test)
+{
+	struct page *page, *other = fallback[4], *pages[3];
+
+	pool.last_resort_alloc = fallback_alloc;
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	fallback[4] = page;
+	KUNIT_EXPECT_EQ(test, -EBUSY, unpopulated_pool_alloc(&pool, 3, pages));
+	KUNIT_EXPECT_EQ(test, 7, nr_fallback);
+	KUNIT_EXPECT_EQ(test, 1, atomic_long_read(&pool.nr_last_resort));
+	/* They went back in reverse order. */
+	KUNIT_EXPECT_PTR_EQ(test, page, fallback[6]);
+	fallback[6] = other;
+
+	unpopulated_pool_free(&pool, 1, &page);
+	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
 	KUNIT_EXPECT_EQ(test, 8, nr_fallback);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&pool.last_resort));
 }
@@ -892,17 +941,19 @@ static void grow_where_memory_fails(struct kunit *test)
 }
 
 /*
- * Drop what is claimed in the window and has no struct pages, for a later run of
+ * Drop what is claimed from @res on and has no struct pages, for a later run of
  * the suite. On PV it has no identity entries any more, and stays.
  */
-static void unclaim_left_out(void)
+static void unclaim_left_out(struct resource *res)
 {
-	struct resource *res, *next;
+	struct resource *next;
 
-	for (res = windows.child; res && !xen_pv_domain(); res = next) {
+	for (; res && !xen_pv_domain(); res = next) {
 		next = res->sibling;
 		if (res->start < window_start() ||
-		    res->start >= window_start() + WINDOW_SIZE)
+		    strcmp(res->name, "Xen scratch") ||
+		    unpopulated_pool_owns(&xen_unpopulated_pool,
+					  PFN_DOWN(res->start)))
 			continue;
 		release_resource(res);
 		kvfree(container_of(res, struct unpopulated_region, res));
@@ -922,7 +973,7 @@ static void grow_past_unusable(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
 	KUNIT_EXPECT_EQ(test, 3 * SUB, window_claimed());
 	check_pool(test, 0);
-	unclaim_left_out();
+	unclaim_left_out(windows.child);
 
 	pool.fail_step = UNPOPULATED_STEP_NONE;
 	use_space(test, 8 * SUB, SUB);
@@ -1002,6 +1053,8 @@ static void back_fails(struct kunit *test)
 	check_pool(test, 0);
 	KUNIT_EXPECT_EQ(test, -ENOMEM,
 			unpopulated_pool_alloc_run(&pool, 64, ULONG_MAX, pages));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, unpopulated_pool_alloc(&pool, 3, pages));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, unpopulated_pool_alloc(&pool, 1, pages));
 	check_pool(test, 0);
 	KUNIT_EXPECT_EQ(test, 0, pool.nr_refused);
 }
@@ -1034,6 +1087,22 @@ static void hole_fails(struct kunit *test)
 	pool.holes_above = unpopulated_reach().end;
 	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
 	check_pool(test, 0);
+}
+
+/* After one hole that can have no struct pages, no other one is tried. */
+static void hole_unusable(struct kunit *test)
+{
+	struct page *page;
+
+	pool.holes_above = windows.end + 1;
+	pool.fail_step = UNPOPULATED_STEP_MAP;
+	pool.fail_errno = -EINVAL;
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	pool.fail_step = UNPOPULATED_STEP_NONE;
+	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
+	KUNIT_EXPECT_EQ(test, 0, pool.holes_above);
+	check_pool(test, 0);
+	unclaim_left_out(windows.sibling);
 }
 
 /* Space comes before holes. */
@@ -1376,6 +1445,33 @@ static void shows_state(struct kunit *test)
 	unpopulated_pool_free(&pool, 1, &pages[2]);
 }
 
+/* Of a region that is empty, for how long; what boot reserved stays anyway. */
+static void shows_idle(struct kunit *test)
+{
+	struct seq_file m = { .size = SZ_4K };
+	struct page *page;
+	char *boot, *space;
+
+	m.buf = kunit_kzalloc(test, m.size, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, m.buf);
+	pool.source = "window";
+	use_space(test, 0, SUB);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 1, &page));
+	unpopulated_pool_free(&pool, 1, &page);
+	use_boot_memory(test);
+	let_time_pass(7 * HZ);
+	unpopulated_pool_show(&pool, &m);
+
+	boot = strstr(m.buf, " boot pages=");
+	KUNIT_ASSERT_NOT_NULL(test, boot);
+	KUNIT_EXPECT_EQ(test, NR_BOOT, shown(boot, " run="));
+	KUNIT_EXPECT_EQ(test, 0, shown(boot, " idle="));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(boot, " pinned=permanent"));
+	space = strstr(m.buf, " window pages=");
+	KUNIT_ASSERT_NOT_NULL(test, space);
+	KUNIT_EXPECT_EQ(test, xen_pv_domain() ? 0 : 7, shown(space, " idle="));
+}
+
 /* Mixtures */
 
 #define NR_CALLERS	4
@@ -1654,10 +1750,12 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(run_below_limit),
 	KUNIT_CASE(run_grows_below_limit),
 	KUNIT_CASE(run_of_none),
+	KUNIT_CASE(run_below_device),
 	KUNIT_CASE(run_in_fragments),
 	KUNIT_CASE(run_and_singles_mix),
 	KUNIT_CASE(last_resort_mixture),
 	KUNIT_CASE(last_resort_fails),
+	KUNIT_CASE(last_resort_twice),
 	KUNIT_CASE(last_resort_before_space),
 	KUNIT_CASE(last_resort_misuse),
 	KUNIT_CASE(grow_starts_small),
@@ -1675,6 +1773,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(back_fails),
 	KUNIT_CASE(hole_only_if_allowed),
 	KUNIT_CASE(hole_fails),
+	KUNIT_CASE(hole_unusable),
 	KUNIT_CASE(hole_after_space),
 	KUNIT_CASE_PARAM(release_granule, granule_gen_params),
 	KUNIT_CASE(region_comes_and_goes),
@@ -1687,6 +1786,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(back_not_while_referenced),
 	KUNIT_CASE(free_after_release),
 	KUNIT_CASE(shows_state),
+	KUNIT_CASE(shows_idle),
 	KUNIT_CASE(concurrent_callers),
 	KUNIT_CASE(random_mixture),
 	{}
