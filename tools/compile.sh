@@ -11,7 +11,7 @@ cache=$(command -v ccache || :)
 # usage: prepare NAME TREE x86_64|arm64 ARCH CROSS_COMPILE|LLVM WORDS-OF-MAKE [OPTIONS-OF-SCRIPTS/CONFIG]...
 prepare()
 {
-	local tree=$2 from=$3 config=$BUILD/$BASE/obj-$3/.config words
+	local tree=$2 from=$3 config=$BUILD/$BASE/config-$3 words
 	obj=$BUILD/$BASE/check-$1
 	read -r -a words <<<"$6"
 	make=(make -s -C "$tree" O="$obj" ARCH="$4" -j"$JOBS" KCFLAGS=-fno-diagnostics-show-caret "${words[@]}")
@@ -21,9 +21,10 @@ prepare()
 	esac
 	shift 6
 
-	[ -f "$config" ] || ARCH=$from "$TOP/tools/kernel" || die "there is no configuration for $from: see the lines above"
+	# The folders of kernels that boot may have been built with other fragments since.
+	ARCH=$from OBJ=$config IMAGE=none "$TOP/tools/kernel" || die "there is no configuration for $from: see the lines above"
 	mkdir -p "$obj"
-	cp "$config" "$obj/.config.new"
+	cp "$config/.config" "$obj/.config.new"
 	[ "$#" -eq 0 ] || "$tree/scripts/config" --file "$obj/.config.new" "$@"
 	cmp -s "$obj/.config.new" "$obj/.config.used" || cp "$obj/.config.new" "$obj/.config"
 	mv "$obj/.config.new" "$obj/.config.used"
