@@ -27,11 +27,12 @@ help:
 	@echo 'make soak       fuzz it for 10 minutes, and boots with more of what make test has (SUITES=, FLAVOURS=)'
 	@echo 'make selftest   boots that fail and crash on purpose: do the verdicts see it?'
 	@echo 'make mutate     break each guard of the driver once: which test sees it? (GUARDS=pattern)'
+	@echo 'make coverage   which lines of the driver do tests and boots run? Which not, and why?'
 	@echo 'make clean      remove build/, downloads included'
 	@echo
 	@echo 'All take BASE=6.1, 6.12 or 7 (6.12; mail and mailcheck: 7), BUILD=folder (build) and JOBS=N (one for each processor).'
 
-packages source tree apply deb mail mailcheck breadth check kunit boot compare mutate soak selftest test:
+packages source tree apply deb mail mailcheck breadth check kunit boot compare coverage mutate soak selftest test:
 	@tools/$@
 
 bench:
@@ -53,4 +54,4 @@ source tree check kunit mutate regions soak selftest: packages
 clean:
 	rm -rf build
 
-.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare bench-speed regions compare mutate soak selftest test clean
+.PHONY: help packages source tree apply deb mail mailcheck breadth check kunit boot bench bench-compare bench-speed regions compare coverage mutate soak selftest test clean

@@ -7,6 +7,7 @@ CONSOLES=/var/log/xen/console
 GUESTLOG=$CONSOLES/guest-disk.log
 DRIVER=/sys/kernel/debug/xen/unpopulated_alloc
 LEAKS=/sys/kernel/debug/kmemleak
+COVERAGE=/sys/kernel/debug/gcov
 mkdir -p $R /run/xen
 touch $R/values
 
@@ -32,6 +33,9 @@ finish()
 	[ ! -f $LEAKS ] || { echo scan >$LEAKS; sleep 1; echo scan >$LEAKS; }
 	dmesg >$R/dmesg
 	[ ! -f $LEAKS ] || cat $LEAKS >>$R/dmesg
+	[ ! -d $COVERAGE ] || find $COVERAGE -name 'unpopulated-*.gcda' | while read -r counts; do
+		cat "$counts" >"$R/${counts##*/}"
+	done
 	cp $GUESTLOG $R/guest.log 2>/dev/null
 	[ ! -f $DRIVER ] || cat $DRIVER >$R/unpopulated.end
 	tar -C $R -cf /run/results.tar .
