@@ -68,6 +68,7 @@ send_frames()
 		succeeds nettest nettest send vif1.0 "$2" "$3"
 		guest_says received
 	else
+		: >"$R/nettest"
 		succeeds nettest nettest receive vif1.0 "$2" "$3" &
 		while ! grep -q receiving "$R/nettest"; do
 			sleep 0.1

@@ -136,6 +136,8 @@ guest_says()
 # usage: share PAGES: so much of this domain with the guest, until it has answered; in $grant, what it has to map
 share()
 {
+	# What the last one said must not be taken for this one's.
+	: >/run/shared
 	gntshare "$domid" "$1" gntalloc >/run/shared &
 	until grep -q shared /run/shared; do
 		kill -0 $! 2>/dev/null || finish "gntshare: $(cat /run/shared)"
