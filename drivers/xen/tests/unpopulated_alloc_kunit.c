@@ -1075,15 +1075,26 @@ static void hole_only_if_allowed(struct kunit *test)
 	check_pool(test, 1);
 }
 
+/* What an allocation returns when this step of making a hole fails. */
+static int alloc_in_hole_fails(enum unpopulated_step step, int errno)
+{
+	struct page *page;
+	int ret;
+
+	pool.holes_above = windows.end + 1;
+	pool.fail_step = step;
+	pool.fail_errno = errno;
+	ret = unpopulated_pool_alloc(&pool, 1, &page);
+	pool.fail_step = UNPOPULATED_STEP_NONE;
+	return ret;
+}
+
 static void hole_fails(struct kunit *test)
 {
 	struct page *page;
 
-	pool.holes_above = windows.end + 1;
-	pool.fail_step = UNPOPULATED_STEP_CLAIM;
-	pool.fail_errno = -ENOMEM;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, unpopulated_pool_alloc(&pool, 1, &page));
-	pool.fail_step = UNPOPULATED_STEP_NONE;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			alloc_in_hole_fails(UNPOPULATED_STEP_CLAIM, -ENOMEM));
 	pool.holes_above = unpopulated_reach().end;
 	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
 	check_pool(test, 0);
@@ -1094,11 +1105,8 @@ static void hole_unusable(struct kunit *test)
 {
 	struct page *page;
 
-	pool.holes_above = windows.end + 1;
-	pool.fail_step = UNPOPULATED_STEP_MAP;
-	pool.fail_errno = -EINVAL;
-	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
-	pool.fail_step = UNPOPULATED_STEP_NONE;
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			alloc_in_hole_fails(UNPOPULATED_STEP_MAP, -EINVAL));
 	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
 	KUNIT_EXPECT_EQ(test, 0, pool.holes_above);
 	check_pool(test, 0);
