@@ -8,7 +8,7 @@
 . "$TOP/tools/series.sh"
 
 # What tools/test was asked for, if it runs these tests, is not asked of the one that they run.
-unset BASES MINUTES MORE SUITES
+unset BASES LANES MINUTES MORE SUITES
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
