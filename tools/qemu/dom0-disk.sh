@@ -38,6 +38,17 @@ say "guest created"
 note_served created
 
 domid=1
+# When they connect, backends take pages for all that may be under way at a time, 256 for each queue of the network: no
+# request waits for those.
+back=/local/domain/0/backend
+tries=300
+until [ "$(xenstore-read $back/vif/$domid/0/state $back/vbd/$domid/51712/state $back/vbd/$domid/51728/state 2>/dev/null | tr -d '\n')" = 444 ] ||
+	[ $tries -eq 0 ]; do
+	tries=$((tries - 1))
+	sleep 0.2
+done
+note_served connected
+
 during=''
 said=''
 tries=600

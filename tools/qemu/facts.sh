@@ -49,7 +49,7 @@ sectors=$(awk '$1 == "vbd" { n += $2 + $3 } END { print n + 0 }' values)
 # Grants of the guest that Xen saw mapped for its disks, pages that were taken for them, and allocations that waited for more.
 mapped=$(number values mapped)
 requested=$(($(number values served_disks) - $(number values served_created)))
-waits=$(($(number values waits_disks) - $(number values waits_created)))
+waits=$(($(number values waits_disks) - $(number values waits_connected)))
 queues="$(number values queues_51712) $(number values queues_51728)"
 
 # usage: dma_change NAME: pages on loan and pages of RAM, against before the dma-buf: during, and after
