@@ -79,21 +79,29 @@ pool_find_slow(struct unpopulated_pool *pool, unsigned long pfn)
 	return pool->last;
 }
 
+/* The bit of @page, which need not be one of @region's. */
+static inline unsigned long region_bit(const struct unpopulated_region *region,
+				       const struct page *page)
+{
+	return page - region->base;
+}
+
 /*
- * The region that @pfn belongs to, or NULL. This comes before any look at a
+ * The region that @page belongs to, or NULL. This comes before any look at a
  * struct page: boot memory has no pgmap, that of an ordinary page is something
  * else, and a released region has no struct pages at all.
  */
 static inline struct unpopulated_region *
-pool_find(struct unpopulated_pool *pool, unsigned long pfn)
+pool_find(struct unpopulated_pool *pool, const struct page *page)
 {
 	struct unpopulated_region *region = pool->last;
 
 	lockdep_assert_held(&pool->lock);
 
-	if (likely(region && pfn - region->start_pfn < region->nr_pages))
+	if (likely(region && region_bit(region, page) - region->first_bit <
+			     region->nr_pages))
 		return region;
-	return pool_find_slow(pool, pfn);
+	return pool_find_slow(pool, page_to_pfn(page));
 }
 
 /**
@@ -108,7 +116,7 @@ bool unpopulated_pool_owns(struct unpopulated_pool *pool, unsigned long pfn)
 	bool found;
 
 	spin_lock(&pool->lock);
-	found = pool_find(pool, pfn);
+	found = pool_find_slow(pool, pfn);
 	spin_unlock(&pool->lock);
 	return found;
 }
@@ -542,7 +550,7 @@ static unsigned long region_take(struct unpopulated_pool *pool,
 static struct page *region_word_page(const struct unpopulated_region *region,
 				     unsigned long word)
 {
-	return pfn_to_page(region->base_pfn + word * BITS_PER_LONG);
+	return region->base + word * BITS_PER_LONG;
 }
 
 /*
@@ -740,7 +748,7 @@ static __always_inline int pool_alloc_one(struct unpopulated_pool *pool,
 	word = region_first_word(region);
 	bit = word * BITS_PER_LONG + ffz(region->used[word]);
 	__set_bit(bit, region->used);
-	pages[0] = pfn_to_page(region->base_pfn + bit);
+	pages[0] = region->base + bit;
 	region_count_taken(pool, region, 1);
 	spin_unlock(&pool->lock);
 
@@ -904,7 +912,7 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 		}
 	}
 
-	store_run(pfn_to_page(region->base_pfn + bit), nr_pages, pages);
+	store_run(region->base + bit, nr_pages, pages);
 
 	if (likely(!region->backed))
 		return 0;
@@ -962,15 +970,17 @@ static inline void region_count_freed(struct unpopulated_pool *pool,
 		region_emptier(pool, region);
 }
 
-static void pool_refuse_free(struct unpopulated_pool *pool, unsigned long pfn)
+static void pool_refuse_free(struct unpopulated_pool *pool,
+			     const struct page *page)
 {
-	pool_refuse(pool, pfn, "it is free already");
+	pool_refuse(pool, page_to_pfn(page), "it is free already");
 }
 
-static noinline void pool_leak(struct unpopulated_pool *pool, unsigned long pfn)
+static noinline void pool_leak(struct unpopulated_pool *pool,
+			       const struct page *page)
 {
 	pool->nr_leaked++;
-	pool_refuse(pool, pfn, "it still maps a grant");
+	pool_refuse(pool, page_to_pfn(page), "it still maps a grant");
 }
 
 /* Take back one page of @region. */
@@ -978,12 +988,12 @@ static inline void region_put_one(struct unpopulated_pool *pool,
 				  struct unpopulated_region *region,
 				  struct page *page)
 {
-	unsigned long pfn = page_to_pfn(page), bit = pfn - region->base_pfn;
+	unsigned long bit = region_bit(region, page);
 
 	if (unlikely(PageForeign(page)))
-		pool_leak(pool, pfn);
+		pool_leak(pool, page);
 	else if (unlikely(!__test_and_clear_bit(bit, region->used)))
-		pool_refuse_free(pool, pfn);
+		pool_refuse_free(pool, page);
 	else
 		region_count_freed(pool, region, BIT_WORD(bit), 1);
 }
@@ -1017,7 +1027,7 @@ static __always_inline void pool_free_one(struct unpopulated_pool *pool,
 	struct unpopulated_region *region;
 
 	spin_lock(&pool->lock);
-	region = pool_find(pool, page_to_pfn(page));
+	region = pool_find(pool, page);
 	if (likely(region))
 		region_put_one(pool, region, page);
 	spin_unlock(&pool->lock);
@@ -1082,8 +1092,7 @@ region_refuse_free(struct unpopulated_pool *pool,
 	unsigned long free = mask & ~region->used[word], bit;
 
 	for_each_set_bit(bit, &free, BITS_PER_LONG)
-		pool_refuse_free(pool, region->base_pfn +
-				 word * BITS_PER_LONG + bit);
+		pool_refuse_free(pool, region_word_page(region, word) + bit);
 	return mask & ~free;
 }
 
@@ -1129,15 +1138,14 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 					 unsigned int nr_pages,
 					 struct page **pages)
 {
-	unsigned long pfn = page_to_pfn(pages[0]), mask, freed;
-	unsigned long word = BIT_WORD(pfn - region->base_pfn);
-	unsigned long first = max(round_down(pfn, BITS_PER_LONG),
-				  region->start_pfn);
-	unsigned long last = min(round_down(pfn, BITS_PER_LONG) + BITS_PER_LONG,
-				 region->start_pfn + region->nr_pages) - 1;
+	unsigned long word = BIT_WORD(region_bit(region, pages[0]));
+	unsigned long bit = word * BITS_PER_LONG, mask, freed;
+	unsigned long first = max(bit, region->first_bit);
+	unsigned long last = min(bit + BITS_PER_LONG,
+				 region->first_bit + region->nr_pages) - 1;
 	unsigned int n;
 
-	n = count_scattered(pages, nr_pages, pages[0] - (pfn - first),
+	n = count_scattered(pages, nr_pages, region->base + first,
 			    first % BITS_PER_LONG, last % BITS_PER_LONG, &mask);
 	if (likely(n)) {
 		spin_lock(&pool->lock);
@@ -1158,17 +1166,18 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 static unsigned long pool_put(struct unpopulated_pool *pool,
 			      unsigned long nr_pages, struct page **pages)
 {
-	unsigned long pfn = page_to_pfn(pages[0]), room, n;
 	struct unpopulated_region *region;
+	unsigned long bit, room, n;
 
 	spin_lock(&pool->lock);
-	region = pool_find(pool, pfn);
+	region = pool_find(pool, pages[0]);
 	if (unlikely(!region ||
-		     !test_bit(pfn - region->base_pfn, region->used))) {
+		     !test_bit(region_bit(region, pages[0]), region->used))) {
 		spin_unlock(&pool->lock);
 		goto one;
 	}
-	room = region->start_pfn + region->nr_pages - pfn;
+	bit = region_bit(region, pages[0]);
+	room = region->first_bit + region->nr_pages - bit;
 	spin_unlock(&pool->lock);
 
 	/* Most often they are neighbours. */
@@ -1181,7 +1190,7 @@ static unsigned long pool_put(struct unpopulated_pool *pool,
 	}
 
 	spin_lock(&pool->lock);
-	region_put_run(pool, region, pfn - region->base_pfn, n);
+	region_put_run(pool, region, bit, n);
 	spin_unlock(&pool->lock);
 	return n;
 

@@ -76,6 +76,8 @@ enum unpopulated_step {
  * @nr_free: number of clear bits in @used
  * @base_pfn: the page of bit 0 of @used; at or below @start_pfn, so that a word
  *	of @used never crosses a section or a leaf of the PV p2m
+ * @base: where its struct page is, or would be
+ * @first_bit: the bit of @start_pfn
  * @nr_bits: number of bits in @used
  * @hint: all words of @used below this one are full
  * @whole: words of @used below this one are hardly ever all free
@@ -102,6 +104,8 @@ struct unpopulated_region {
 	unsigned long nr_pages;
 	unsigned long nr_free;
 	unsigned long base_pfn;
+	struct page *base;
+	unsigned long first_bit;
 	unsigned long nr_bits;
 	unsigned long hint;
 	unsigned long whole;

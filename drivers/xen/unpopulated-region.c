@@ -150,6 +150,7 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 	region->nr_pages = nr_pages;
 	region->nr_free = nr_pages;
 	region->nr_bits = nr_bits;
+	region->first_bit = offset;
 	region->hint = offset / BITS_PER_LONG;
 	bitmap_set(region->used, 0, offset);
 	bitmap_set(region->used, offset + nr_pages,
@@ -168,6 +169,8 @@ static void region_place(struct unpopulated_region *region,
 {
 	region->start_pfn = start_pfn;
 	region->base_pfn = ALIGN_DOWN(start_pfn, UNPOPULATED_LEAF_PAGES);
+	/* With a vmemmap, of any pfn. */
+	region->base = pfn_to_page(region->base_pfn);
 }
 
 static struct resource *region_resource(struct unpopulated_region *region,
