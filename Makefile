@@ -7,7 +7,7 @@ help:
 	@echo 'make boot       boot real Xen in QEMU: a guest whose disk is served from unpopulated pages'
 	@echo '                (FLAVOUR=pvh, pv or arm64)'
 	@echo 'make test       every suite and all three boots; the last line counts (SUITES="check kunit" for a few,'
-	@echo '                BASES="6.1 6.12 7" for several kernels)'
+	@echo '                BASES="6.1 6.12 7" for several kernels, LANES=2 for two suites at a time)'
 	@echo 'make bench      what an allocation costs, in instructions, stock and patched (FLAVOURS="pvh")'
 	@echo '                make bench-compare [BASELINE=file] fails where it costs more than was recorded'
 	@echo '                make bench-speed: MiB/s of block and network, stock and patched (PAIRS=5)'
