@@ -44,13 +44,13 @@ sparse_flag()
 # Lines that are no news: what is said of stock files.
 known=$TOP/tools/bases/$BASE/stock-warnings
 
-# What the compiler and sparse say of TARGETs, without line numbers.
+# What the compiler and sparse say of TARGETs, without line numbers, and without sizes that go with the configuration.
 # usage: says_of TREE TARGET...
 says_of()
 {
 	local tree=$1
 	shift
-	"${make[@]}" -k "$@" 2>&1 | sed -E "s,$tree/,,; s/:[0-9]+(:[0-9]+)?: /: /"
+	"${make[@]}" -k "$@" 2>&1 | sed -E "s,$tree/,,; s/:[0-9]+(:[0-9]+)?: /: /; s/(between [0-9]+ and |up to )[0-9]+ bytes/\1N bytes/"
 }
 
 # The same, less what is known.
