@@ -14,10 +14,10 @@ prepare()
 	local tree=$2 from=$3 config=$BUILD/$BASE/config-$3 words
 	obj=$BUILD/$BASE/check-$1
 	read -r -a words <<<"$6"
-	make=(make -s -C "$tree" O="$obj" ARCH="$4" -j"$JOBS" KCFLAGS=-fno-diagnostics-show-caret "${words[@]}")
+	make=(make -s -C "$tree" O="$obj" ARCH="$4" -j"$JOBS" "${words[@]}")
 	case $5 in
-	LLVM) make+=(LLVM=1 CC="$cache clang") ;;
-	*) make+=(CROSS_COMPILE="$5" CC="$cache ${5}gcc") ;;
+	LLVM) make+=(LLVM=1 CC="$cache clang" KCFLAGS=-fno-caret-diagnostics) ;;
+	*) make+=(CROSS_COMPILE="$5" CC="$cache ${5}gcc" KCFLAGS=-fno-diagnostics-show-caret) ;;
 	esac
 	shift 6
 
