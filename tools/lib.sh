@@ -71,6 +71,16 @@ need_space()
 		die "$have GiB free in $2, $1 GiB needed: free some, or set BUILD= to a folder on a larger disk"
 }
 
+# Boots that start at the same time share kernels and roots: they are prepared one after the other. Ends with `exec 8>&-`.
+prepare_alone()
+{
+	mkdir -p "$BUILD"
+	exec 8>"$BUILD/prepare.lock"
+	flock -n 8 && return
+	step "wait for another boot to be prepared"
+	flock 8
+}
+
 # What every build of a kernel that boots passes to make, in $kbuild: with other values, make would build all of it again.
 # usage: kbuild_variables CROSS_COMPILE
 kbuild_variables()
