@@ -117,13 +117,17 @@ EXPORT_SYMBOL(is_xen_unpopulated_page);
 /* Every range that is offered in vain gets one line. */
 static void left_out(u64 start, u64 end, const char *why)
 {
-	pr_info("%s [%#llx-%#llx] not used: %s\n",
-		xen_unpopulated_pool.source, start, end - 1, why);
+	if (start < end)
+		pr_info("%s [%#llx-%#llx] not used: %s\n",
+			xen_unpopulated_pool.source, start, end - 1, why);
+	else
+		pr_info("%s entry at %#llx not used: %s\n",
+			xen_unpopulated_pool.source, start, why);
 }
 
 /* What architecture code calls from arch_xen_unpopulated_init(). */
 
-void __init xen_unpopulated_add_space(u64 start, u64 end, const char *source,
+void __init xen_unpopulated_add_space(u64 start, u64 size, const char *source,
 				      const char *node)
 {
 	int ret;
@@ -131,12 +135,11 @@ void __init xen_unpopulated_add_space(u64 start, u64 end, const char *source,
 	xen_unpopulated_pool.source = source;
 	xen_unpopulated_pool.node = node;
 	xen_unpopulated_pool.space.left_out = left_out;
-	/* The last address there is needs no page. */
-	ret = unpopulated_space_add(&xen_unpopulated_pool.space, start,
-				    min(end, U64_MAX - 1) + 1);
+	ret = unpopulated_space_add_entry(&xen_unpopulated_pool.space, start,
+					  size);
 	if (ret)
-		pr_err("%s [%#llx-%#llx] not used (%d)\n", source, start, end,
-		       ret);
+		pr_err("%s [%#llx-%#llx] not used (%d)\n", source, start,
+		       start + size - 1, ret);
 }
 
 unsigned long __init xen_unpopulated_add_boot_memory(unsigned long start_pfn,

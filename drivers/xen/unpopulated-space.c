@@ -91,6 +91,26 @@ int unpopulated_space_add(struct unpopulated_space *space, u64 start, u64 end)
 }
 
 /**
+ * unpopulated_space_add_entry - offer what an entry of a firmware table says
+ * @space: the space
+ * @start: first byte
+ * @size: number of bytes
+ *
+ * An entry that is empty, or that goes on behind the last address, is left out.
+ *
+ * Return: 0, or -ENOMEM with @space as it was.
+ */
+int unpopulated_space_add_entry(struct unpopulated_space *space, u64 start,
+				u64 size)
+{
+	if (size > U64_MAX - start) {
+		say_left_out(space, start, start, UNPOPULATED_NO_RANGE);
+		return 0;
+	}
+	return unpopulated_space_add(space, start, start + size);
+}
+
+/**
  * unpopulated_space_remove - make a range of address space unavailable for good
  * @space: the space
  * @start: first byte

@@ -7,6 +7,7 @@
 
 /* Why space is left out, for people. Others have reasons of their own. */
 #define UNPOPULATED_EMPTY		"empty"
+#define UNPOPULATED_NO_RANGE		"no address range"
 #define UNPOPULATED_BELOW_REACH		"below all that can have struct pages"
 #define UNPOPULATED_ABOVE_REACH		"above all that can have struct pages"
 #define UNPOPULATED_NO_SUBSECTION	"no whole subsection"
@@ -34,6 +35,8 @@ struct unpopulated_space {
 };
 
 int unpopulated_space_add(struct unpopulated_space *space, u64 start, u64 end);
+int unpopulated_space_add_entry(struct unpopulated_space *space, u64 start,
+				u64 size);
 int unpopulated_space_remove(struct unpopulated_space *space, u64 start,
 			     u64 end);
 int unpopulated_space_leave_out(struct unpopulated_space *space, u64 start,

@@ -105,15 +105,16 @@ int arch_xen_unpopulated_init(void);
 /**
  * xen_unpopulated_add_space - offer address space without RAM and devices
  * @start: first byte
- * @end: last byte
+ * @size: number of bytes
  * @source: what it is, for people
  * @node: name of the nodes of iomem_resource that it lies in, or NULL where it
  *	lies in none
  *
- * In any order; ranges may touch and overlap. @source and @node are the same in
- * all calls.
+ * In any order; ranges may touch and overlap. What is empty, or no range of
+ * addresses, is left out with a message. @source and @node are the same in all
+ * calls.
  */
-void xen_unpopulated_add_space(u64 start, u64 end, const char *source,
+void xen_unpopulated_add_space(u64 start, u64 size, const char *source,
 			       const char *node);
 
 /**

@@ -64,7 +64,6 @@ static int leave_out_claimed(struct unpopulated_space *space,
 const char *map_settle(struct map *map)
 {
 	struct unpopulated_space space = { .left_out = left_out };
-	const struct part *part;
 	int i, ret = 0;
 
 	if (!map->reach.end && map->ram != U64_MAX) {
@@ -79,13 +78,15 @@ const char *map_settle(struct map *map)
 		return "the tree has no memory node: give the reach of struct pages with --reach";
 
 	unusable = &map->unusable;
-	for (i = 1; i < map->offered.nr && !ret; i++) {
-		part = &map->offered.part[i];
-		if (*part->what)
-			left_out(part->range.start, part->range.end, part->what);
-		else
-			ret = unpopulated_space_add(&space, part->range.start,
-						    part->range.end);
+	for (i = 0; i < map->offered.nr && !ret; i++) {
+		struct range *range = &map->offered.part[i].range;
+		u64 size = range->end - range->start;
+
+		/* From here on, what is no range is an empty one. */
+		if (range->end < range->start)
+			range->end = range->start;
+		if (i)
+			ret = unpopulated_space_add_entry(&space, range->start, size);
 	}
 	if (!ret)
 		ret = leave_out_claimed(&space, map);

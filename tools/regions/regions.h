@@ -26,7 +26,8 @@ struct parts {
 
 /**
  * struct map - the address space of a domain
- * @offered: reg of the hypervisor node, the first one is the grant table's
+ * @offered: reg of the hypervisor node, the first one is the grant table's; an end
+ *	may be below its start until map_settle()
  * @ram: lowest address of RAM, U64_MAX for none
  * @page_size: of the kernel
  * @iomem: the outermost nodes of /proc/iomem

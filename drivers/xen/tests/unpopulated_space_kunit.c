@@ -138,6 +138,40 @@ static void space_backwards(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, SUB, space_size(&space));
 }
 
+/* Nor does an entry that is empty, or goes on behind the last address. */
+static void space_bad_entries(struct kunit *test)
+{
+	static const struct {
+		u64 start;
+		u64 size;
+		const char *why;
+	} bad[] = {
+		{ 0, 0, UNPOPULATED_EMPTY },
+		{ SUB, 0, UNPOPULATED_EMPTY },
+		{ U64_MAX, 0, UNPOPULATED_EMPTY },
+		{ U64_MAX, 1, UNPOPULATED_NO_RANGE },
+		{ 0 - SUB, SUB, UNPOPULATED_NO_RANGE },
+		{ 1, U64_MAX, UNPOPULATED_NO_RANGE },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		KUNIT_EXPECT_EQ(test, 0,
+				unpopulated_space_add_entry(&space,
+							    bad[i].start,
+							    bad[i].size));
+		KUNIT_ASSERT_EQ(test, i + 1, nr_left_out);
+		KUNIT_EXPECT_EQ(test, bad[i].start, left_out[i].start);
+		KUNIT_EXPECT_EQ(test, bad[i].start, left_out[i].end);
+		KUNIT_EXPECT_STREQ(test, bad[i].why, left_out[i].why);
+	}
+	unpopulated_space_add_entry(&space, 9 * SUB, 2 * SUB);
+	unpopulated_space_add_entry(&space, 0 - 2 * SUB, SUB);
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(bad), nr_left_out);
+	KUNIT_EXPECT_EQ(test, 3 * SUB, space_size(&space));
+	KUNIT_EXPECT_EQ(test, 9 * SUB, space.ranges[0].start);
+}
+
 /* Calls */
 
 static void space_empty(struct kunit *test)
@@ -439,6 +473,7 @@ static void unpopulated_space_exit(struct kunit *test)
 static struct kunit_case unpopulated_space_kunit_cases[] = {
 	KUNIT_CASE_PARAM(space_maps, space_case_gen_params),
 	KUNIT_CASE(space_backwards),
+	KUNIT_CASE(space_bad_entries),
 	KUNIT_CASE(space_empty),
 	KUNIT_CASE(space_merges),
 	KUNIT_CASE(space_unaligned),
