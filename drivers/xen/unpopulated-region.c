@@ -439,7 +439,8 @@ static int region_map(struct unpopulated_pool *pool,
  *
  * The region is larger than needed: about as large as all that the pool has, up
  * to a section, so that regions double with demand. It is smaller where there is
- * no such range, or too little RAM for its struct pages.
+ * no such range, or less is left below 4 GiB, or too little RAM for its struct
+ * pages.
  *
  * Context: may sleep; runs without I/O, because a backend's request may be
  * waiting for it.

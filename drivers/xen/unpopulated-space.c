@@ -16,6 +16,7 @@
 #include <linux/limits.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -209,6 +210,30 @@ int unpopulated_space_settle(struct unpopulated_space *space,
 	return 0;
 }
 
+/*
+ * The lowest place of @want bytes that ends at or below @limit, else the largest
+ * one. Returns its size, 0 for none.
+ */
+static u64 space_find(const struct unpopulated_space *space, u64 want,
+		      u64 align, u64 limit, struct range *place)
+{
+	u64 best = 0;
+	int i;
+
+	for (i = 0; i < space->nr && best < want; i++) {
+		struct range fit;
+
+		if (!range_fits(&space->ranges[i], align, limit, &fit) ||
+		    fit.end - fit.start <= best)
+			continue;
+
+		best = min(fit.end - fit.start, want);
+		place->start = fit.start;
+		place->end = fit.start + best;
+	}
+	return best;
+}
+
 /**
  * unpopulated_space_take - choose the place of a new region and take it
  * @space: the space
@@ -220,7 +245,8 @@ int unpopulated_space_settle(struct unpopulated_space *space,
  *
  * Takes the lowest place of @want bytes, so that regions lie side by side and
  * low addresses are used first. Where no range holds @want bytes, it is the
- * largest place of at least @min bytes.
+ * largest place of at least @min bytes. What is below 4 GiB comes first even if
+ * it is smaller: there are devices that reach no further.
  *
  * Return: 0; -ENODEV where there is no such place; -ENOMEM. On failure @space
  * is as it was.
@@ -228,21 +254,13 @@ int unpopulated_space_settle(struct unpopulated_space *space,
 int unpopulated_space_take(struct unpopulated_space *space, u64 min, u64 want,
 			   u64 align, u64 limit, struct range *taken)
 {
-	u64 best = 0;
-	int i, ret;
+	u64 size;
+	int ret;
 
-	for (i = 0; i < space->nr && best < want; i++) {
-		struct range fit;
-
-		if (!range_fits(&space->ranges[i], align, limit, &fit) ||
-		    fit.end - fit.start <= best)
-			continue;
-
-		best = fit.end - fit.start;
-		taken->start = fit.start;
-		taken->end = fit.start + min(best, want);
-	}
-	if (!best || best < min)
+	size = space_find(space, want, align, min_t(u64, limit, SZ_4G), taken);
+	if (!size || size < min)
+		size = space_find(space, want, align, limit, taken);
+	if (!size || size < min)
 		return -ENODEV;
 
 	/* One slot for a range cut in two, one for the way back. */

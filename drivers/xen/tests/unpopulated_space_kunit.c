@@ -258,6 +258,38 @@ static void space_largest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 25 * SUB, taken.end);
 }
 
+/*
+ * Below 4 GiB, less than is wanted will do. Where even the least does not fit
+ * there, it is the lowest place as ever.
+ */
+static void space_below_4g(struct kunit *test)
+{
+	static const struct {
+		u64 min;
+		struct range taken;
+	} steps[] = {
+		{ SUB, { 12 * SUB, 15 * SUB } },
+		{ 3 * SUB, { SZ_4G - 2 * SUB, SZ_4G + 6 * SUB } },
+		{ SUB, { 10 * SUB, 11 * SUB } },
+		{ SUB, { 2 * SZ_4G, 2 * SZ_4G + 8 * SUB } },
+	};
+	struct range taken;
+	int i;
+
+	unpopulated_space_add(&space, 10 * SUB, 11 * SUB);
+	unpopulated_space_add(&space, 12 * SUB, 15 * SUB);
+	unpopulated_space_add(&space, SZ_4G - 2 * SUB, SZ_4G + 9 * SUB);
+	unpopulated_space_add(&space, 2 * SZ_4G, 2 * SZ_4G + 20 * SUB);
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_space_take(&space, steps[i].min,
+						       8 * SUB, SUB, U64_MAX,
+						       &taken));
+		KUNIT_EXPECT_EQ(test, steps[i].taken.start, taken.start);
+		KUNIT_EXPECT_EQ(test, steps[i].taken.end, taken.end);
+	}
+}
+
 static void space_limit(struct kunit *test)
 {
 	struct range taken;
@@ -479,6 +511,7 @@ static struct kunit_case unpopulated_space_kunit_cases[] = {
 	KUNIT_CASE(space_unaligned),
 	KUNIT_CASE(space_lowest_first),
 	KUNIT_CASE(space_largest),
+	KUNIT_CASE(space_below_4g),
 	KUNIT_CASE(space_limit),
 	KUNIT_CASE(space_remove),
 	KUNIT_CASE(space_give_back),
