@@ -185,6 +185,13 @@ static struct resource *region_resource(struct unpopulated_region *region,
 	return &region->res;
 }
 
+/* Does @node go by the name that the pool's space has in iomem_resource? */
+static bool is_space_node(const struct unpopulated_pool *pool,
+			  const struct resource *node)
+{
+	return pool->node && node->name && !strcmp(node->name, pool->node);
+}
+
 /*
  * Claim @res below the innermost node that holds all of it and has the name that
  * the pool's space goes by. Whoever else holds it, the place is theirs: x86 marks
@@ -199,28 +206,43 @@ static struct resource *claim(struct unpopulated_pool *pool,
 
 	while ((node = request_resource_conflict(parent, res))) {
 		if (node == parent || !resource_contains(node, res) ||
-		    !pool->node || !node->name || strcmp(node->name, pool->node))
+		    !is_space_node(pool, node))
 			return node;
 		parent = node;
 	}
 	return NULL;
 }
 
-/* Give @place back, but for what @node holds of it. */
-static int space_leave_out(struct unpopulated_space *space,
+/*
+ * Give @place back and leave out what @node stands in the way of. Whatever
+ * overlaps somebody else's node would be refused next, so all of it goes at once.
+ * Of a node of the space, only @place is no part: others may lie in it.
+ */
+static int space_leave_out(struct unpopulated_pool *pool,
 			   const struct range *place,
 			   const struct resource *node)
 {
-	u64 start = place->start, end = place->end;
+	u64 start = node->start, end = min(node->end, U64_MAX - 1) + 1;
+	struct range reach = unpopulated_reach();
+	const char *how = "belongs to";
+	char why[64];
+	int ret = 0;
 
-	/* Outside of its parent, all of @place is unusable. */
-	if (node != &iomem_resource) {
-		start = max(start, node->start);
-		end = min(end - 1, node->end) + 1;
+	if (is_space_node(pool, node)) {
+		start = max(start, place->start);
+		end = min(end, place->end);
+		how = "crosses an end of";
 	}
 
-	unpopulated_space_give_back(space, place->start, place->end);
-	return unpopulated_space_remove(space, start, end);
+	unpopulated_space_give_back(&pool->space, place->start, place->end);
+	snprintf(why, sizeof(why), "%s %s", how, node->name);
+	/* What lies outside of iomem_resource is beyond reach as well. */
+	if (node != &iomem_resource)
+		ret = unpopulated_space_leave_out(&pool->space, start, end, why);
+	if (!ret)
+		ret = unpopulated_space_settle(&pool->space, &reach,
+					       SUBSECTION_SIZE);
+	return ret;
 }
 
 /* The granule of this kernel; see unpopulated_release_granule(). */
@@ -283,10 +305,8 @@ static struct unpopulated_region *region_in_space(struct unpopulated_pool *pool,
 		if (!node)
 			return region;
 
-		pr_warn("%pR belongs to %pR (%s): left out\n", &region->res,
-			node, node->name);
 		region_free(region);
-		ret = space_leave_out(&pool->space, &place, node);
+		ret = space_leave_out(pool, &place, node);
 		if (ret)
 			return ERR_PTR(ret);
 	}

@@ -109,6 +109,17 @@ static void use_space(struct kunit *test, u64 offset, u64 size)
 					      window_start() + offset + size));
 }
 
+/* What the pool's space was told to leave out. */
+static struct range left_out;		/* the first one */
+static unsigned int nr_left_out;
+
+static void note_left_out(u64 start, u64 end, const char *why)
+{
+	if (!nr_left_out++)
+		left_out = (struct range) { start, end };
+	pr_info("[%#llx-%#llx] not used: %s\n", start, end - 1, why);
+}
+
 /* Bytes of the window that are claimed. */
 static u64 window_claimed(void)
 {
@@ -199,7 +210,8 @@ static void check_pool(struct kunit *test, unsigned long nr_lent)
 /* Space; what is pure of it has a suite of its own. */
 
 /*
- * What lies beyond what can be claimed at all is dropped, not tried forever.
+ * What lies beyond what can be claimed at all is dropped, not tried forever nor
+ * piece by piece.
  * Where all addresses can, that is so for what cannot have struct pages.
  */
 static void space_beyond_iomem(struct kunit *test)
@@ -213,6 +225,8 @@ static void space_beyond_iomem(struct kunit *test)
 			unpopulated_space_add(&pool.space, end, end + 4 * SUB));
 	KUNIT_EXPECT_EQ(test, -ENODEV, unpopulated_pool_alloc(&pool, 1, &page));
 	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
+	KUNIT_EXPECT_EQ(test, ALIGN(iomem_resource.end, SUB) ? 1 : 0,
+			nr_left_out);
 	KUNIT_EXPECT_LE(test, unpopulated_reach().end - 1, iomem_resource.end);
 }
 
@@ -778,18 +792,21 @@ static void grow_over_ranges(struct kunit *test)
 	check_pool(test, 3 * NR_SUBSECTION);
 }
 
-/* What somebody else claimed is stepped around, and costs only itself. */
+/*
+ * What somebody else claimed is stepped around, and costs only itself. It takes
+ * one line, and one more for what is too little on either side.
+ */
 static void grow_around_conflict(struct kunit *test)
 {
 	struct resource other = DEFINE_RES_MEM_NAMED(window_start() + SUB + SZ_4K,
-						     SUB - 2 * SZ_4K,
+						     4 * SUB - 2 * SZ_4K,
 						     "KUnit conflict");
 	struct page **pages = page_array(test, 4 * NR_SUBSECTION);
 	int ret;
 
 	other.flags |= IORESOURCE_BUSY;
 	KUNIT_ASSERT_EQ(test, 0, request_resource(&windows, &other));
-	use_space(test, 0, 4 * SUB);
+	use_space(test, 0, 7 * SUB);
 	ret = unpopulated_pool_alloc(&pool, 3 * NR_SUBSECTION, pages);
 	KUNIT_EXPECT_EQ(test, 0, ret);
 	KUNIT_EXPECT_EQ(test, -ENODEV,
@@ -797,8 +814,32 @@ static void grow_around_conflict(struct kunit *test)
 					       pages + 3 * NR_SUBSECTION));
 	KUNIT_EXPECT_FALSE(test,
 			   unpopulated_pool_owns(&pool, PFN_DOWN(other.start)));
+	KUNIT_EXPECT_EQ(test, 3, nr_left_out);
+	KUNIT_EXPECT_EQ(test, other.start, left_out.start);
+	KUNIT_EXPECT_EQ(test, other.end + 1, left_out.end);
+	KUNIT_EXPECT_EQ(test, 0, space_size(&pool.space));
 	release_resource(&other);
 	check_pool(test, 3 * NR_SUBSECTION);
+}
+
+/* A place across an end of a node of the space does not cost all of the node. */
+static void grow_across_nodes(struct kunit *test)
+{
+	struct resource node = DEFINE_RES_MEM_NAMED(window_start(), 3 * SUB,
+						    windows.name);
+	struct page **pages = page_array(test, 2 * NR_SUBSECTION);
+
+	KUNIT_ASSERT_EQ(test, 0, request_resource(&windows, &node));
+	use_space(test, 0, SUB);
+	use_space(test, 2 * SUB, 2 * SUB);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			unpopulated_pool_alloc_run(&pool, 2 * NR_SUBSECTION,
+						   ULONG_MAX, pages));
+	release_resource(&node);
+	KUNIT_EXPECT_EQ(test, 2 * SUB, space_size(&pool.space));
+	KUNIT_EXPECT_EQ(test, 1, nr_left_out);
+	KUNIT_EXPECT_EQ(test, window_start() + 2 * SUB, left_out.start);
+	KUNIT_EXPECT_EQ(test, window_start() + 3 * SUB, left_out.end);
 }
 
 /* A node is somebody's, busy or not, unless the space was made from it. */
@@ -1720,6 +1761,8 @@ static int unpopulated_test_init(struct kunit *test)
 	INIT_DELAYED_WORK(&pool.work, note_work);
 	nr_woken = 0;
 	pool.node = windows.name;
+	pool.space.left_out = note_left_out;
+	nr_left_out = 0;
 	pool.last_resort_free = fallback_free;
 	fallback_ret = 0;
 	nr_fallback = ARRAY_SIZE(fallback);
@@ -1771,6 +1814,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(grow_for_big_request),
 	KUNIT_CASE(grow_over_ranges),
 	KUNIT_CASE(grow_around_conflict),
+	KUNIT_CASE(grow_across_nodes),
 	KUNIT_CASE(grow_in_node),
 	KUNIT_CASE_PARAM(grow_fails, failing_step_gen_params),
 	KUNIT_CASE(grow_where_memory_fails),
