@@ -183,8 +183,9 @@ static int __init unpopulated_init(void)
 	space = unpopulated_space_size(&xen_unpopulated_pool.space,
 				       SUBSECTION_SIZE);
 	if (space)
-		pr_info("%llu MiB of %s address space for mappings\n",
-			space / SZ_1M, xen_unpopulated_pool.source);
+		pr_info("%llu MiB of %s address space for mappings, within [%#llx-%#llx]\n",
+			space / SZ_1M, xen_unpopulated_pool.source,
+			reach.start, reach.end - 1);
 	if (xen_unpopulated_pool.nr_total)
 		pr_info("%lu pages of boot memory for mappings\n",
 			xen_unpopulated_pool.nr_total);

@@ -21,7 +21,8 @@ static const char usage[] =
 	"Without BLOB or FOLDER: /proc/device-tree and /proc/iomem of this domain, as root.\n"
 	"--page-size: of the kernel in question; by default that of this machine.\n"
 	"--reach: where that kernel can make struct pages; by default 128 TiB from the GiB on in which\n"
-	"RAM begins (with pages of 64 KiB, half a GiB), as arm64 with 48-bit addresses does.\n";
+	"RAM begins (with pages of 64 KiB, half a GiB), as arm64 with 48-bit addresses does. Its log says so in\n"
+	"\"address space for mappings, within [FIRST-LAST]\".\n";
 
 static _Noreturn void fail(const char *what, const char *error)
 {
