@@ -262,7 +262,7 @@ static void space_largest(struct kunit *test)
  * Below 4 GiB, less than is wanted will do. Where even the least does not fit
  * there, it is the lowest place as ever.
  */
-static void space_below_4g(struct kunit *test)
+static void space_low_before_high(struct kunit *test)
 {
 	static const struct {
 		u64 min;
@@ -511,7 +511,7 @@ static struct kunit_case unpopulated_space_kunit_cases[] = {
 	KUNIT_CASE(space_unaligned),
 	KUNIT_CASE(space_lowest_first),
 	KUNIT_CASE(space_largest),
-	KUNIT_CASE(space_below_4g),
+	KUNIT_CASE(space_low_before_high),
 	KUNIT_CASE(space_limit),
 	KUNIT_CASE(space_remove),
 	KUNIT_CASE(space_give_back),
