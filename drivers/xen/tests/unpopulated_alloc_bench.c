@@ -399,14 +399,44 @@ static void empty_cache(struct page **pages)
 	result("cache-get.256", div_u64(best * 1000, 256), "ns/1000-pages");
 }
 
-/* Two at once: rounds of one CPU alone, and of two together, in the same time */
+/*
+ * Two at once: rounds of one CPU alone, and of two together, in the same time. What
+ * two CPUs can do here at most is what they do where they share nothing.
+ */
 
 struct worker {
 	struct task_struct *task;
 	struct completion start, done;
 	struct page *pages[32];
+	int (*round)(struct worker *worker);
+	spinlock_t lock;
 	u64 rounds;
-};
+} ____cacheline_aligned_in_smp;
+
+static int share_pool(struct worker *worker)
+{
+	int ret = xen_alloc_unpopulated_pages(32, worker->pages);
+
+	if (!ret)
+		xen_free_unpopulated_pages(32, worker->pages);
+	return ret;
+}
+
+/* As a pair of calls, take a lock twice and go over all pages for each. */
+static int share_nothing(struct worker *worker)
+{
+	struct page **pages = worker->pages;
+	unsigned int i, j;
+
+	for (i = 0; i < 2; i++) {
+		spin_lock(&worker->lock);
+		WRITE_ONCE(pages[i], NULL);
+		spin_unlock(&worker->lock);
+		for (j = 0; j < ARRAY_SIZE(worker->pages); j++)
+			WRITE_ONCE(pages[j], pages[j] + 1);
+	}
+	return 0;
+}
 
 static int work(void *arg)
 {
@@ -416,28 +446,25 @@ static int work(void *arg)
 	wait_for_completion(&worker->start);
 	end = jiffies + HZ;
 	for (worker->rounds = 0; time_before(jiffies, end); worker->rounds++) {
-		if (xen_alloc_unpopulated_pages(32, worker->pages))
+		if (worker->round(worker))
 			break;
-		xen_free_unpopulated_pages(32, worker->pages);
 		cond_resched();
 	}
 	complete(&worker->done);
 	return 0;
 }
 
-static u64 rounds(unsigned int nr_workers)
+static u64 rounds(unsigned int nr_workers, int (*round)(struct worker *worker))
 {
-	struct worker *workers = kcalloc(nr_workers, sizeof(*workers),
-					 GFP_KERNEL);
+	static struct worker workers[2];
 	unsigned int i, nr = 0;
 	u64 sum = 0;
-
-	if (!workers)
-		return 0;
 
 	for (i = 0; i < nr_workers; i++, nr++) {
 		init_completion(&workers[i].start);
 		init_completion(&workers[i].done);
+		spin_lock_init(&workers[i].lock);
+		workers[i].round = round;
 		workers[i].task = kthread_create(work, &workers[i], "bench/%u",
 						 i);
 		if (IS_ERR(workers[i].task))
@@ -451,12 +478,11 @@ static u64 rounds(unsigned int nr_workers)
 		wait_for_completion(&workers[i].done);
 		sum += workers[i].rounds;
 	}
-	kfree(workers);
 	return sum;
 }
 
 /* At best: whatever else the host does slows both down. */
-static void two_cpus(void)
+static void two_cpus(const char *name, int (*round)(struct worker *worker))
 {
 	u64 one = 1, two = 0;
 	unsigned int i;
@@ -464,10 +490,10 @@ static void two_cpus(void)
 	if (num_online_cpus() < 2)
 		return;
 	for (i = 0; i < NR_RACES; i++) {
-		one = max(one, rounds(1));
-		two = max(two, rounds(2));
+		one = max(one, rounds(1, round));
+		two = max(two, rounds(2, round));
 	}
-	result("two-cpus", div64_u64(two * 1000, one), "per-mille");
+	result(name, div64_u64(two * 1000, one), "per-mille");
 }
 
 /* Growth */
@@ -522,7 +548,8 @@ static int __init bench(void)
 	if (pages && taken) {
 		measure_look();
 		warm_up(taken);
-		two_cpus();
+		two_cpus("two-cpus", share_pool);
+		two_cpus("two-cpus.apart", share_nothing);
 		batches("batch", pages);
 		fragmented(pages, taken);
 		random_sizes(pages);
