@@ -38,6 +38,7 @@
 #include <linux/err.h>
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/pfn.h>
 #include <linux/printk.h>
 #include <linux/seq_file.h>
@@ -60,6 +61,10 @@ static int balloon_alloc(unsigned int nr_pages, struct page **pages)
 	return xen_alloc_ballooned_pages(nr_pages, pages);
 }
 
+DEFINE_PER_CPU_SHARED_ALIGNED(struct unpopulated_cpu, xen_unpopulated_cpus) = {
+	.lock = __SPIN_LOCK_UNLOCKED(xen_unpopulated_cpus.lock),
+};
+
 /* Ready before any initcall: the first calls come from arch code. */
 struct unpopulated_pool xen_unpopulated_pool = {
 	.lock = __SPIN_LOCK_UNLOCKED(xen_unpopulated_pool.lock),
@@ -69,6 +74,7 @@ struct unpopulated_pool xen_unpopulated_pool = {
 	.last_resort_free = xen_free_ballooned_pages,
 	.work = __DELAYED_WORK_INITIALIZER(xen_unpopulated_pool.work,
 					   unpopulated_pool_work, 0),
+	.cpus = &xen_unpopulated_cpus,
 };
 
 /* Lowest hole of iomem_resource that may be used once host bridges are set up. */

@@ -13,6 +13,10 @@
  *
  * Pages come from the fullest region that has any, so that others empty. One
  * delayed work makes a region ahead of need and gives back what stays empty.
+ *
+ * Each CPU has some words of a region's bitmap to itself, out of which it serves
+ * small allocations under a lock of its own. Their free pages do not count as the
+ * pool's. Whoever needs to know exactly, or finds too few, gathers them first.
  */
 
 #define pr_fmt(fmt) "xen:" KBUILD_MODNAME ": " fmt
@@ -21,11 +25,14 @@
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/cleanup.h>
+#include <linux/cpumask.h>
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/limits.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/pfn.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -40,10 +47,13 @@
 
 #include "unpopulated-pool.h"
 
+#define LEAF_WORDS	(UNPOPULATED_LEAF_PAGES / BITS_PER_LONG)
+
+/* A CPU looks at no more than so many for pages, with locks held. */
+#define MAX_LEAVES	4
+
 /* Neighbours are freed together; fewer than this are dealt with one by one. */
 #define MIN_RUN		4UL
-
-#define LEAF_WORDS	(UNPOPULATED_LEAF_PAGES / BITS_PER_LONG)
 
 /* More than this are not, which bounds the time that the lock is held. */
 #define MAX_RUN		512UL
@@ -253,6 +263,341 @@ void unpopulated_pool_remove(struct unpopulated_pool *pool,
 	spin_unlock(&pool->lock);
 }
 
+/* Reserving */
+
+/* Few pages are left, or more are on loan than ever before. */
+static noinline void pool_alarm(struct unpopulated_pool *pool)
+{
+	pool->nr_lent_peak = max(pool->nr_lent_peak,
+				 pool->nr_total - pool->nr_free);
+	if (pool->grow_ahead && pool->nr_free < pool_low_water(pool)) {
+		/* Asked once, until the work has seen to it. */
+		pool->grow_ahead = false;
+		mod_delayed_work(system_freezable_wq, &pool->work, 0);
+	}
+	pool_set_alarm(pool);
+}
+
+static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
+{
+	lockdep_assert_held(&pool->lock);
+
+	pool->nr_free -= nr_pages;
+	pool->nr_served += nr_pages;
+	if (unlikely(pool->nr_free < pool->alarm_free))
+		pool_alarm(pool);
+}
+
+/* Would an allocation of @nr_pages raise the alarm, or find too few pages? */
+static inline bool pool_has_few(const struct unpopulated_pool *pool,
+				unsigned long nr_pages)
+{
+	return pool->nr_free < pool->alarm_free + nr_pages;
+}
+
+/*
+ * Can @nr_pages be reserved? While CPUs have pages, only such a number that raises
+ * no alarm, which has to be exact.
+ */
+static bool pool_can_reserve(const struct unpopulated_pool *pool,
+			     unsigned long nr_pages)
+{
+	if (pool->nr_cpus)
+		return !pool_has_few(pool, nr_pages);
+	return pool->nr_free >= nr_pages;
+}
+
+/* Free pages */
+
+/* The page of the lowest bit in @word of @region's bitmap. */
+static struct page *region_word_page(const struct unpopulated_region *region,
+				     unsigned long word)
+{
+	return region->base + word * BITS_PER_LONG;
+}
+
+/* The word of @region's bitmap that has the lowest free pages. */
+static unsigned long region_first_word(struct unpopulated_region *region)
+{
+	unsigned long word = region->hint;
+
+	while (unlikely(region->used[word] == ULONG_MAX))
+		region->hint = ++word;
+	return word;
+}
+
+/* Is @region empty, and would enough pages stay without it? */
+static bool region_is_spare(struct unpopulated_pool *pool,
+			    struct unpopulated_region *region)
+{
+	return region->nr_free == region->nr_pages &&
+	       !unpopulated_region_is_permanent(region) &&
+	       pool->nr_free > region->nr_pages + 2 * pool_low_water(pool);
+}
+
+/* Is there anything that pool_idle() will find when it is empty long enough? */
+static bool pool_has_spare(struct unpopulated_pool *pool)
+{
+	struct unpopulated_region *region;
+
+	lockdep_assert_held(&pool->lock);
+
+	hlist_for_each_entry(region, &pool->avail[UNPOPULATED_FULLNESS], list) {
+		if (region_is_spare(pool, region))
+			return true;
+	}
+	return false;
+}
+
+/* @region is empty, or has to go to another list: is there something to give back? */
+static noinline void region_emptier(struct unpopulated_pool *pool,
+				    struct unpopulated_region *region)
+{
+	/* Words that were freed page by page. */
+	region->whole = 0;
+	if (region->nr_free == region->nr_pages)
+		region->empty_since = jiffies;
+	if (region->fullness < UNPOPULATED_FULLNESS)
+		region_move(pool, region);
+
+	/* With more free pages, other regions may be spare by now, too. */
+	if (!delayed_work_pending(&pool->work) && pool_has_spare(pool))
+		queue_delayed_work(system_freezable_wq, &pool->work,
+				   UNPOPULATED_IDLE);
+}
+
+/* @nr pages came back, the first of them in @word. */
+static inline void region_count_freed(struct unpopulated_pool *pool,
+				      struct unpopulated_region *region,
+				      unsigned long word, unsigned long nr)
+{
+	lockdep_assert_held(&pool->lock);
+
+	if (word < region->hint)
+		region->hint = word;
+	pool->nr_free += nr;
+	region->nr_free += nr;
+	if (unlikely(region->nr_free >= region->most_free))
+		region_emptier(pool, region);
+}
+
+/* Pages of a CPU */
+
+/* Does @region have a page for each bit of @word? */
+static bool region_word_is_whole(const struct unpopulated_region *region,
+				 unsigned long word)
+{
+	unsigned long bit = word * BITS_PER_LONG;
+
+	return bit >= region->first_bit &&
+	       bit + BITS_PER_LONG <= region->first_bit + region->nr_pages;
+}
+
+/* The CPU that has the page of @bit to itself, or NULL. */
+static inline struct unpopulated_cpu *
+region_cpu(const struct unpopulated_region *region, unsigned long bit)
+{
+	struct unpopulated_cpu *cpu = region->cpus[bit / UNPOPULATED_LEAF_PAGES];
+
+	if (likely(!cpu) || bit - cpu->word * BITS_PER_LONG >= cpu->nr_pages)
+		return NULL;
+	return cpu;
+}
+
+/* How many of the @nr pages from @bit on are before the first one that a CPU has. */
+static unsigned long region_unshared_run(const struct unpopulated_region *region,
+					 unsigned long bit, unsigned long nr)
+{
+	unsigned long end = bit;
+
+	while (end < bit + nr && !region_cpu(region, end))
+		end = region->cpus[end / UNPOPULATED_LEAF_PAGES] ?
+		      round_down(end, BITS_PER_LONG) + BITS_PER_LONG :
+		      round_down(end, UNPOPULATED_LEAF_PAGES) +
+		      UNPOPULATED_LEAF_PAGES;
+	return min(end - bit, nr);
+}
+
+static unsigned long cpu_nr_free(const struct unpopulated_cpu *cpu)
+{
+	return cpu->nr_in - cpu->nr_out;
+}
+
+/* The pages of @cpu go back to their region. */
+static void cpu_return(struct unpopulated_pool *pool,
+		       struct unpopulated_cpu *cpu)
+{
+	struct unpopulated_region *region = cpu->region;
+
+	lockdep_assert_held(&cpu->lock);
+	if (!region)
+		return;
+
+	spin_lock(&pool->lock);
+	bitmap_complement(region->used + cpu->word, cpu->free, cpu->nr_pages);
+	region->cpus[cpu->word / LEAF_WORDS] = NULL;
+	region->whole = min(region->whole, cpu->word);
+	region_count_freed(pool, region, cpu->word, cpu_nr_free(cpu));
+	pool->nr_served += cpu->nr_out;
+	pool->nr_cpus--;
+
+	cpu->region = NULL;
+	WRITE_ONCE(cpu->nr_pages, 0);
+	cpu->nr_in = 0;
+	cpu->nr_out = 0;
+	bitmap_zero(cpu->free, UNPOPULATED_LEAF_PAGES);
+	spin_unlock(&pool->lock);
+}
+
+/*
+ * The words of @leaf that a CPU may have to itself: from @word, the first one with
+ * free pages, up to @end. Returns the number of free pages.
+ *
+ * What is on loan beyond the peak has to be known, and pages of CPUs are not counted
+ * as free. So each gets its part of those that may be lent below the peak.
+ */
+static unsigned long leaf_offers(const struct unpopulated_pool *pool,
+				 const struct unpopulated_region *region,
+				 unsigned long leaf, unsigned long *word,
+				 unsigned long *end)
+{
+	unsigned long last = min((leaf + 1) * LEAF_WORDS,
+				 region->nr_bits / BITS_PER_LONG);
+	unsigned long nr = 0, nr_free;
+
+	*end = leaf * LEAF_WORDS;
+	while (*end < last && (region->used[*end] == ULONG_MAX ||
+			       !region_word_is_whole(region, *end)))
+		++*end;
+
+	for (*word = *end; *end < last; ++*end, nr += nr_free) {
+		nr_free = hweight_long(~region->used[*end]);
+		if (!region_word_is_whole(region, *end) ||
+		    pool_has_few(pool, (nr + nr_free) * num_online_cpus()))
+			break;
+	}
+	return nr;
+}
+
+/*
+ * Find words with @nr_pages free pages for a CPU, in the fullest region that has
+ * such. Leaves of which a CPU has some are left alone, and so are those in which, on
+ * PV, pages cannot take a foreign frame yet. Returns the number of free pages, or 0.
+ */
+static unsigned long pool_find_words(struct unpopulated_pool *pool,
+				     unsigned long nr_pages,
+				     struct unpopulated_region **region,
+				     unsigned long *word, unsigned long *end)
+{
+	struct unpopulated_region *pos;
+	unsigned long leaf, nr;
+	unsigned int i, nr_seen = 0;
+
+	for (i = 0; i <= UNPOPULATED_FULLNESS; i++) {
+		hlist_for_each_entry(pos, &pool->avail[i], list) {
+			leaf = region_first_word(pos) / LEAF_WORDS;
+			for (; leaf * LEAF_WORDS * BITS_PER_LONG < pos->nr_bits;
+			     leaf++) {
+				if (nr_seen++ == MAX_LEAVES)
+					return 0;
+				if (pos->cpus[leaf] ||
+				    (pos->backed && !test_bit(leaf, pos->backed)))
+					continue;
+				nr = leaf_offers(pool, pos, leaf, word, end);
+				if (nr < nr_pages)
+					continue;
+				*region = pos;
+				return nr;
+			}
+		}
+	}
+	return 0;
+}
+
+/* @cpu gets pages to itself, @nr_pages or more, if the pool can do without. */
+static void cpu_take(struct unpopulated_pool *pool,
+		     struct unpopulated_cpu *cpu, unsigned long nr_pages)
+{
+	struct unpopulated_region *region;
+	unsigned long word, end, nr;
+
+	lockdep_assert_held(&cpu->lock);
+
+	spin_lock(&pool->lock);
+	if (pool->nr_gathers || pool_has_few(pool, nr_pages))
+		goto out;
+	nr = pool_find_words(pool, nr_pages, &region, &word, &end);
+	if (!nr)
+		goto out;
+
+	cpu->region = region;
+	cpu->word = word;
+	WRITE_ONCE(cpu->base, region_word_page(region, word));
+	WRITE_ONCE(cpu->nr_pages, (end - word) * BITS_PER_LONG);
+	cpu->nr_in = nr;
+	cpu->hint = 0;
+	bitmap_complement(cpu->free, region->used + word, cpu->nr_pages);
+
+	bitmap_set(region->used, word * BITS_PER_LONG, cpu->nr_pages);
+	region->cpus[word / LEAF_WORDS] = cpu;
+	region->nr_free -= nr;
+	region_fuller(pool, region);
+	pool->nr_free -= nr;
+	pool->nr_cpus++;
+
+	/* Nobody else sees when the region is empty but for these pages. */
+	if (!unpopulated_region_is_permanent(region) &&
+	    !delayed_work_pending(&pool->work))
+		queue_delayed_work(system_freezable_wq, &pool->work,
+				   UNPOPULATED_IDLE);
+out:
+	spin_unlock(&pool->lock);
+}
+
+/**
+ * unpopulated_pool_gather - take the pages of all CPUs back
+ * @pool: the pool
+ *
+ * From here to unpopulated_pool_gather_end() no CPU has pages to itself, so that
+ * the pool's numbers are exact.
+ *
+ * Context: may be nested and called by several at once.
+ */
+void unpopulated_pool_gather(struct unpopulated_pool *pool)
+{
+	struct unpopulated_cpu *cpu;
+	unsigned int nr_cpus;
+	int i;
+
+	spin_lock(&pool->lock);
+	pool->nr_gathers++;
+	nr_cpus = pool->nr_cpus;
+	spin_unlock(&pool->lock);
+	if (!nr_cpus)
+		return;
+
+	for_each_possible_cpu(i) {
+		cpu = per_cpu_ptr(pool->cpus, i);
+		/* None gets any from here on. */
+		if (!READ_ONCE(cpu->nr_pages))
+			continue;
+		spin_lock(&cpu->lock);
+		cpu_return(pool, cpu);
+		spin_unlock(&cpu->lock);
+	}
+}
+
+/**
+ * unpopulated_pool_gather_end - let CPUs have pages to themselves again
+ * @pool: the pool
+ */
+void unpopulated_pool_gather_end(struct unpopulated_pool *pool)
+{
+	spin_lock(&pool->lock);
+	pool->nr_gathers--;
+	spin_unlock(&pool->lock);
+}
+
 /* Growth */
 
 /*
@@ -315,15 +660,6 @@ static void pool_grow_ahead(struct unpopulated_pool *pool)
 	spin_unlock(&pool->lock);
 }
 
-/* Is @region empty, and would enough pages stay without it? */
-static bool region_is_spare(struct unpopulated_pool *pool,
-			    struct unpopulated_region *region)
-{
-	return region->nr_free == region->nr_pages &&
-	       !unpopulated_region_is_permanent(region) &&
-	       pool->nr_free > region->nr_pages + 2 * pool_low_water(pool);
-}
-
 /* The largest region that is spare and was empty long enough; small ones stay. */
 static struct unpopulated_region *pool_idle(struct unpopulated_pool *pool)
 {
@@ -339,20 +675,6 @@ static struct unpopulated_region *pool_idle(struct unpopulated_pool *pool)
 			found = region;
 	}
 	return found;
-}
-
-/* Is there anything that pool_idle() will find when it is empty long enough? */
-static bool pool_has_spare(struct unpopulated_pool *pool)
-{
-	struct unpopulated_region *region;
-
-	lockdep_assert_held(&pool->lock);
-
-	hlist_for_each_entry(region, &pool->avail[UNPOPULATED_FULLNESS], list) {
-		if (region_is_spare(pool, region))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -436,6 +758,7 @@ void unpopulated_pool_work(struct work_struct *work)
 		container_of(work, struct unpopulated_pool, work.work);
 
 	guard(mutex)(&pool->grow_lock);
+	unpopulated_pool_gather(pool);
 	pool_grow_ahead(pool);
 	pool_give_back(pool);
 
@@ -444,42 +767,10 @@ void unpopulated_pool_work(struct work_struct *work)
 		queue_delayed_work(system_freezable_wq, &pool->work,
 				   pool_idle_in(pool));
 	spin_unlock(&pool->lock);
+	unpopulated_pool_gather_end(pool);
 }
 
 /* Allocation */
-
-/* Few pages are left, or more are on loan than ever before. */
-static noinline void pool_alarm(struct unpopulated_pool *pool)
-{
-	pool->nr_lent_peak = max(pool->nr_lent_peak,
-				 pool->nr_total - pool->nr_free);
-	if (pool->grow_ahead && pool->nr_free < pool_low_water(pool)) {
-		/* Asked once, until the work has seen to it. */
-		pool->grow_ahead = false;
-		mod_delayed_work(system_freezable_wq, &pool->work, 0);
-	}
-	pool_set_alarm(pool);
-}
-
-static void pool_reserve(struct unpopulated_pool *pool, unsigned long nr_pages)
-{
-	lockdep_assert_held(&pool->lock);
-
-	pool->nr_free -= nr_pages;
-	pool->nr_served += nr_pages;
-	if (unlikely(pool->nr_free < pool->alarm_free))
-		pool_alarm(pool);
-}
-
-/* The word of @region's bitmap that has the lowest free pages. */
-static unsigned long region_first_word(struct unpopulated_region *region)
-{
-	unsigned long word = region->hint;
-
-	while (unlikely(region->used[word] == ULONG_MAX))
-		region->hint = ++word;
-	return word;
-}
 
 /*
  * The word of @region's bitmap to take @nr_pages from. What fills a word is not
@@ -544,13 +835,6 @@ static unsigned long region_take(struct unpopulated_pool *pool,
 	region->nr_free -= nr + *nr_words * BITS_PER_LONG;
 	region_fuller(pool, region);
 	return bits;
-}
-
-/* The page of the lowest bit in @word of @region's bitmap. */
-static struct page *region_word_page(const struct unpopulated_region *region,
-				     unsigned long word)
-{
-	return region->base + word * BITS_PER_LONG;
 }
 
 /*
@@ -640,6 +924,29 @@ restore:
 	return ret;
 }
 
+/*
+ * Reserve @nr_pages where there are too few, or where it has to be known exactly how
+ * many are on loan.
+ */
+static noinline int pool_reserve_slow(struct unpopulated_pool *pool,
+				      unsigned long nr_pages)
+{
+	int ret = 0;
+
+	unpopulated_pool_gather(pool);
+	spin_lock(&pool->lock);
+	while (unlikely(!ret && pool->nr_free < nr_pages)) {
+		spin_unlock(&pool->lock);
+		ret = pool_grow(pool, nr_pages);
+		spin_lock(&pool->lock);
+	}
+	if (!ret)
+		pool_reserve(pool, nr_pages);
+	spin_unlock(&pool->lock);
+	unpopulated_pool_gather_end(pool);
+	return ret;
+}
+
 static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 				    unsigned int nr_pages, struct page **pages)
 {
@@ -655,16 +962,17 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 		return -EINVAL;
 
 	spin_lock(&pool->lock);
-	while (unlikely(pool->nr_free < nr_pages)) {
+	if (likely(pool_can_reserve(pool, nr_pages))) {
+		pool_reserve(pool, nr_pages);
+	} else {
 		spin_unlock(&pool->lock);
-		ret = pool_grow(pool, nr_pages);
+		ret = pool_reserve_slow(pool, nr_pages);
 		if (ret == -ENODEV)
 			return last_resort_alloc(pool, nr_pages, pages);
 		if (ret)
 			return ret;
 		spin_lock(&pool->lock);
 	}
-	pool_reserve(pool, nr_pages);
 
 	for (ret = 0;;) {
 		region = pool->fullest;
@@ -691,110 +999,97 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 	return ret;
 }
 
-/*
- * Would an allocation of @nr_pages raise the alarm, or find too few pages? Where it
- * would not, there is a region with free pages.
- */
-static inline bool pool_has_few(const struct unpopulated_pool *pool,
-				unsigned long nr_pages)
+/* The word of what @cpu has that has the lowest free pages. */
+static unsigned long cpu_first_word(struct unpopulated_cpu *cpu)
 {
-	return pool->nr_free < pool->alarm_free + nr_pages;
+	while (!cpu->free[cpu->hint])
+		cpu->hint++;
+	return cpu->hint;
 }
 
-/* Would @region have to go to another list if @nr_pages were taken? */
-static inline bool region_has_few(const struct unpopulated_region *region,
-				  unsigned long nr_pages)
+/* Take pages out of what @cpu has, which is enough. */
+static void cpu_hand_out(struct unpopulated_cpu *cpu, unsigned long nr_pages,
+			 struct page **pages)
 {
-	return region->nr_free < region->least_free + nr_pages;
+	unsigned long mask = ULONG_MAX >> (BITS_PER_LONG - nr_pages);
+	unsigned long word = cpu_first_word(cpu), bits, bit, nr;
+
+	cpu->nr_out += nr_pages;
+
+	/* Most often they are neighbours. */
+	bit = __ffs(cpu->free[word]);
+	mask <<= bit;
+	if (bit + nr_pages <= BITS_PER_LONG && !(mask & ~cpu->free[word])) {
+		cpu->free[word] &= ~mask;
+		store_run(cpu->base + word * BITS_PER_LONG + bit, nr_pages,
+			  pages);
+		return;
+	}
+
+	for (; nr_pages; nr_pages -= nr) {
+		word = cpu_first_word(cpu);
+		bits = cpu->free[word];
+		nr = hweight_long(bits);
+		if (nr > nr_pages) {
+			bits = lowest_bits(bits, nr_pages);
+			nr = nr_pages;
+		}
+		cpu->free[word] &= ~bits;
+		pages = store_pages(cpu->base + word * BITS_PER_LONG, bits,
+				    pages);
+	}
 }
 
-/* @nr_pages pages of @region were reserved and taken at once. */
-static inline void region_count_taken(struct unpopulated_pool *pool,
-				      struct unpopulated_region *region,
-				      unsigned long nr_pages)
+/* No more pages than a word has: out of what this CPU has to itself. */
+static noinline int pool_alloc_few(struct unpopulated_pool *pool,
+				   unsigned long nr_pages, struct page **pages)
 {
-	region->nr_free -= nr_pages;
-	pool->nr_free -= nr_pages;
-	pool->nr_served += nr_pages;
-}
+	struct unpopulated_cpu *cpu = raw_cpu_ptr(pool->cpus);
+	bool found;
 
-/* What pages of one word need before they are handed out. */
-static inline int pool_back(struct unpopulated_pool *pool,
-			    struct unpopulated_region *region,
-			    unsigned long word, unsigned long nr_pages,
-			    struct page **pages)
-{
-	int ret = region_back_word(pool, region, word);
+	spin_lock(&cpu->lock);
+	if (cpu_nr_free(cpu) < nr_pages) {
+		cpu_return(pool, cpu);
+		cpu_take(pool, cpu, nr_pages);
+	}
+	found = cpu_nr_free(cpu) >= nr_pages;
+	if (likely(found))
+		cpu_hand_out(cpu, nr_pages, pages);
+	spin_unlock(&cpu->lock);
 
-	if (unlikely(ret))
-		unpopulated_pool_free(pool, nr_pages, pages);
-	return ret;
+	return likely(found) ? 0 : pool_alloc_many(pool, nr_pages, pages);
 }
 
 /* The short way for one page. */
 static __always_inline int pool_alloc_one(struct unpopulated_pool *pool,
+					  struct unpopulated_cpu *cpu,
 					  struct page **pages)
 {
-	struct unpopulated_region *region;
-	unsigned long word, bit;
+	unsigned long word, bits;
 
-	spin_lock(&pool->lock);
-	region = pool->fullest;
-	if (unlikely(pool_has_few(pool, 1) || region_has_few(region, 1))) {
-		spin_unlock(&pool->lock);
-		return pool_alloc_many(pool, 1, pages);
+	spin_lock(&cpu->lock);
+	word = cpu->hint;
+	bits = cpu->free[word];
+	if (unlikely(!bits)) {
+		spin_unlock(&cpu->lock);
+		return pool_alloc_few(pool, 1, pages);
 	}
 
-	word = region_first_word(region);
-	bit = word * BITS_PER_LONG + ffz(region->used[word]);
-	__set_bit(bit, region->used);
-	pages[0] = region->base + bit;
-	region_count_taken(pool, region, 1);
-	spin_unlock(&pool->lock);
-
-	return pool_back(pool, region, word, 1, pages);
+	cpu->free[word] = bits & (bits - 1);
+	pages[0] = cpu->base + word * BITS_PER_LONG + __ffs(bits);
+	cpu->nr_out++;
+	spin_unlock(&cpu->lock);
+	return 0;
 }
 
-/* The short way for neighbours in the first word that has free pages. */
-static noinline int pool_alloc_few(struct unpopulated_pool *pool,
-				   unsigned long nr_pages, struct page **pages)
-{
-	unsigned long word, bit, mask = ULONG_MAX >> (BITS_PER_LONG - nr_pages);
-	struct unpopulated_region *region;
-	struct page *page;
-
-	spin_lock(&pool->lock);
-	region = pool->fullest;
-	if (unlikely(pool_has_few(pool, nr_pages) ||
-		     region_has_few(region, nr_pages)))
-		goto many;
-
-	word = region_first_word(region);
-	bit = ffz(region->used[word]);
-	mask <<= bit;
-	if (bit + nr_pages > BITS_PER_LONG || region->used[word] & mask)
-		goto many;
-
-	region->used[word] |= mask;
-	page = region_word_page(region, word) + bit;
-	region_count_taken(pool, region, nr_pages);
-	spin_unlock(&pool->lock);
-
-	store_run(page, nr_pages, pages);
-	return pool_back(pool, region, word, nr_pages, pages);
-
-many:
-	spin_unlock(&pool->lock);
-	return pool_alloc_many(pool, nr_pages, pages);
-}
-
-static __always_inline int pool_alloc(struct unpopulated_pool *pool,
-				      unsigned int nr_pages,
-				      struct page **pages)
+static __always_inline int
+pool_alloc(struct unpopulated_pool *pool,
+	   struct unpopulated_cpu __percpu *cpus, unsigned int nr_pages,
+	   struct page **pages)
 {
 	might_sleep();
 	if (nr_pages == 1)
-		return pool_alloc_one(pool, pages);
+		return pool_alloc_one(pool, raw_cpu_ptr(cpus), pages);
 	if (nr_pages - 1 < BITS_PER_LONG)
 		return pool_alloc_few(pool, nr_pages, pages);
 	return pool_alloc_many(pool, nr_pages, pages);
@@ -815,7 +1110,7 @@ static __always_inline int pool_alloc(struct unpopulated_pool *pool,
 int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
 			   struct page **pages)
 {
-	return pool_alloc(pool, nr_pages, pages);
+	return pool_alloc(pool, pool->cpus, nr_pages, pages);
 }
 
 /* Contiguous runs */
@@ -858,7 +1153,7 @@ static struct unpopulated_region *pool_take_run(struct unpopulated_pool *pool,
 	struct rb_node *node = NULL;
 
 	spin_lock(&pool->lock);
-	if (pool->nr_free >= nr_pages)
+	if (pool_can_reserve(pool, nr_pages))
 		node = rb_first(&pool->regions);
 
 	for (; node && !found; node = rb_next(node)) {
@@ -874,6 +1169,24 @@ static struct unpopulated_region *pool_take_run(struct unpopulated_pool *pool,
 	return found;
 }
 
+/* The same where there are none yet. Returns an ERR_PTR() where there can be none. */
+static struct unpopulated_region *pool_make_run(struct unpopulated_pool *pool,
+						unsigned int nr_pages,
+						unsigned long limit_pfn,
+						unsigned long *bit)
+{
+	struct unpopulated_region *region;
+	int ret;
+
+	guard(mutex)(&pool->grow_lock);
+	while (!(region = pool_take_run(pool, nr_pages, limit_pfn, bit))) {
+		ret = pool_grow_run(pool, nr_pages, limit_pfn);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+	return region;
+}
+
 /**
  * unpopulated_pool_alloc_run - take contiguous pages out of the pool
  * @pool: the pool
@@ -881,7 +1194,7 @@ static struct unpopulated_region *pool_take_run(struct unpopulated_pool *pool,
  * @limit_pfn: all pages have to lie below this one
  * @pages: returns the pages in ascending order
  *
- * Takes the lowest run that there is.
+ * Takes the lowest run of which no CPU has a page to itself.
  *
  * Context: may sleep, waits for growth.
  *
@@ -903,13 +1216,13 @@ int unpopulated_pool_alloc_run(struct unpopulated_pool *pool,
 
 	region = pool_take_run(pool, nr_pages, limit_pfn, &bit);
 	if (!region) {
-		guard(mutex)(&pool->grow_lock);
-		while (!(region = pool_take_run(pool, nr_pages, limit_pfn,
-						&bit))) {
-			ret = pool_grow_run(pool, nr_pages, limit_pfn);
-			if (ret)
-				return ret;
-		}
+		unpopulated_pool_gather(pool);
+		region = pool_take_run(pool, nr_pages, limit_pfn, &bit);
+		if (!region)
+			region = pool_make_run(pool, nr_pages, limit_pfn, &bit);
+		unpopulated_pool_gather_end(pool);
+		if (IS_ERR(region))
+			return PTR_ERR(region);
 	}
 
 	store_run(region->base + bit, nr_pages, pages);
@@ -938,38 +1251,6 @@ static noinline void pool_refuse(struct unpopulated_pool *pool,
 	pr_warn_ratelimited("page %#lx not freed: %s\n", pfn, why);
 }
 
-/* @region is empty, or has to go to another list: is there something to give back? */
-static noinline void region_emptier(struct unpopulated_pool *pool,
-				    struct unpopulated_region *region)
-{
-	/* Words that were freed page by page. */
-	region->whole = 0;
-	if (region->nr_free == region->nr_pages)
-		region->empty_since = jiffies;
-	if (region->fullness < UNPOPULATED_FULLNESS)
-		region_move(pool, region);
-
-	/* With more free pages, other regions may be spare by now, too. */
-	if (!delayed_work_pending(&pool->work) && pool_has_spare(pool))
-		queue_delayed_work(system_freezable_wq, &pool->work,
-				   UNPOPULATED_IDLE);
-}
-
-/* @nr pages came back, the first of them in @word. */
-static inline void region_count_freed(struct unpopulated_pool *pool,
-				      struct unpopulated_region *region,
-				      unsigned long word, unsigned long nr)
-{
-	lockdep_assert_held(&pool->lock);
-
-	if (word < region->hint)
-		region->hint = word;
-	pool->nr_free += nr;
-	region->nr_free += nr;
-	if (unlikely(region->nr_free >= region->most_free))
-		region_emptier(pool, region);
-}
-
 static void pool_refuse_free(struct unpopulated_pool *pool,
 			     const struct page *page)
 {
@@ -981,6 +1262,22 @@ static noinline void pool_leak(struct unpopulated_pool *pool,
 {
 	pool->nr_leaked++;
 	pool_refuse(pool, page_to_pfn(page), "it still maps a grant");
+}
+
+/* The bit of @page, which need not be one of @cpu's. */
+static inline unsigned long cpu_bit(const struct unpopulated_cpu *cpu,
+				    const struct page *page)
+{
+	return page - READ_ONCE(cpu->base);
+}
+
+/* @nr pages came back, the first of them in @word. */
+static inline void cpu_count_freed(struct unpopulated_cpu *cpu,
+				   unsigned long word, unsigned long nr)
+{
+	if (word < cpu->hint)
+		cpu->hint = word;
+	cpu->nr_in += nr;
 }
 
 /* Take back one page of @region. */
@@ -1020,20 +1317,78 @@ static noinline void last_resort_put(struct unpopulated_pool *pool,
 	spin_unlock(&pool->lock);
 }
 
-/* The short way for one page. */
-static __always_inline void pool_free_one(struct unpopulated_pool *pool,
-					  struct page *page)
+/* Take back one page, which is where @cpu has its pages. */
+static void cpu_put_one(struct unpopulated_pool *pool,
+			struct unpopulated_cpu *cpu, struct page *page)
 {
-	struct unpopulated_region *region;
+	unsigned long bit = cpu_bit(cpu, page);
+	bool mapped = PageForeign(page);
+
+	lockdep_assert_held(&cpu->lock);
+
+	if (!mapped && !__test_and_set_bit(bit, cpu->free)) {
+		cpu_count_freed(cpu, BIT_WORD(bit), 1);
+		return;
+	}
 
 	spin_lock(&pool->lock);
-	region = pool_find(pool, page);
-	if (likely(region))
-		region_put_one(pool, region, page);
+	if (mapped)
+		pool_leak(pool, page);
+	else
+		pool_refuse_free(pool, page);
 	spin_unlock(&pool->lock);
+}
 
-	if (unlikely(!region))
-		last_resort_put(pool, page);
+/* Take back one page, wherever it belongs, or refuse it. */
+static noinline void pool_free_any(struct unpopulated_pool *pool,
+				   struct page *page)
+{
+	struct unpopulated_region *region;
+	struct unpopulated_cpu *cpu;
+	bool found;
+
+	do {
+		spin_lock(&pool->lock);
+		region = pool_find(pool, page);
+		if (!region) {
+			spin_unlock(&pool->lock);
+			last_resort_put(pool, page);
+			return;
+		}
+
+		cpu = region_cpu(region, region_bit(region, page));
+		if (!cpu)
+			region_put_one(pool, region, page);
+		spin_unlock(&pool->lock);
+		if (!cpu)
+			return;
+
+		spin_lock(&cpu->lock);
+		found = cpu_bit(cpu, page) < cpu->nr_pages;
+		if (found)
+			cpu_put_one(pool, cpu, page);
+		spin_unlock(&cpu->lock);
+	} while (!found);
+}
+
+/* The short way for one page, of those that this CPU has. */
+static __always_inline void pool_free_one(struct unpopulated_pool *pool,
+					  struct unpopulated_cpu *cpu,
+					  struct page *page)
+{
+	unsigned long bit;
+	bool ours;
+
+	spin_lock(&cpu->lock);
+	bit = cpu_bit(cpu, page);
+	ours = bit < cpu->nr_pages && !PageForeign(page) &&
+	       !__test_and_set_bit(bit, cpu->free);
+	if (likely(ours))
+		cpu_count_freed(cpu, BIT_WORD(bit), 1);
+	spin_unlock(&cpu->lock);
+
+	if (unlikely(!ours))
+		pool_free_any(pool, page);
 }
 
 /* All flags of @page, which newer kernels wrap into a structure. */
@@ -1115,25 +1470,32 @@ region_put_word(struct unpopulated_pool *pool,
 	return nr;
 }
 
-/* Take back the @nr pages from @bit on. */
-static void region_put_run(struct unpopulated_pool *pool,
-			   struct unpopulated_region *region,
-			   unsigned long bit, unsigned long nr)
+/*
+ * Take back the @nr pages from @bit on, up to the first one that a CPU has. Returns
+ * how many were dealt with.
+ */
+static unsigned long region_put_run(struct unpopulated_pool *pool,
+				    struct unpopulated_region *region,
+				    unsigned long bit, unsigned long nr)
 {
 	unsigned long word = BIT_WORD(bit), shift = bit % BITS_PER_LONG;
-	unsigned long here, freed = 0, next = word;
+	unsigned long here, freed = 0, next = word, left;
 
-	for (; nr; nr -= here, next++, shift = 0) {
-		here = min(nr, BITS_PER_LONG - shift);
+	spin_lock(&pool->lock);
+	nr = region_unshared_run(region, bit, nr);
+	for (left = nr; left; left -= here, next++, shift = 0) {
+		here = min(left, BITS_PER_LONG - shift);
 		freed += region_put_word(pool, region, next,
 					 ULONG_MAX >> (BITS_PER_LONG - here)
 						   << shift, here);
 	}
 	region_count_freed(pool, region, word, freed);
+	spin_unlock(&pool->lock);
+	return nr;
 }
 
 /* Take back pages of @region in any order. Returns how many were dealt with. */
-static unsigned int region_put_scattered(struct unpopulated_pool *pool,
+static unsigned long region_put_scattered(struct unpopulated_pool *pool,
 					 struct unpopulated_region *region,
 					 unsigned int nr_pages,
 					 struct page **pages)
@@ -1147,12 +1509,51 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 
 	n = count_scattered(pages, nr_pages, region->base + first,
 			    first % BITS_PER_LONG, last % BITS_PER_LONG, &mask);
-	if (likely(n)) {
-		spin_lock(&pool->lock);
+	if (unlikely(!n))
+		return 0;
+
+	spin_lock(&pool->lock);
+	if (likely(!region_cpu(region, bit))) {
 		freed = region_put_word(pool, region, word, mask, n);
 		region_count_freed(pool, region, word, freed);
-		spin_unlock(&pool->lock);
+	} else {
+		n = 0;
 	}
+	spin_unlock(&pool->lock);
+	return n;
+}
+
+/*
+ * Take back the first of @pages and what of its word comes with it, if @cpu has
+ * them and all is well. Returns how many were taken.
+ */
+static unsigned long cpu_put(struct unpopulated_cpu *cpu,
+			     unsigned long nr_pages, struct page **pages)
+{
+	unsigned long bit, word, shift, mask, n = 0;
+
+	spin_lock(&cpu->lock);
+	bit = cpu_bit(cpu, pages[0]);
+	if (bit >= cpu->nr_pages || test_bit(bit, cpu->free))
+		goto out;
+
+	word = BIT_WORD(bit);
+	shift = bit % BITS_PER_LONG;
+	n = count_neighbours(pages, min(BITS_PER_LONG - shift, nr_pages));
+	if (n >= MIN_RUN)
+		mask = ULONG_MAX >> (BITS_PER_LONG - n) << shift;
+	else
+		n = count_scattered(pages, nr_pages,
+				    cpu->base + word * BITS_PER_LONG, 0,
+				    BITS_PER_LONG - 1, &mask);
+	if (unlikely(!n || mask & cpu->free[word])) {
+		n = 0;
+		goto out;
+	}
+	cpu->free[word] |= mask;
+	cpu_count_freed(cpu, word, n);
+out:
+	spin_unlock(&cpu->lock);
 	return n;
 }
 
@@ -1166,8 +1567,16 @@ static unsigned int region_put_scattered(struct unpopulated_pool *pool,
 static unsigned long pool_put(struct unpopulated_pool *pool,
 			      unsigned long nr_pages, struct page **pages)
 {
+	struct unpopulated_cpu *cpu = raw_cpu_ptr(pool->cpus);
 	struct unpopulated_region *region;
 	unsigned long bit, room, n;
+
+	/* A look without the lock, which cpu_put() does again with it. */
+	if (cpu_bit(cpu, pages[0]) < READ_ONCE(cpu->nr_pages)) {
+		n = cpu_put(cpu, nr_pages, pages);
+		if (likely(n))
+			return n;
+	}
 
 	spin_lock(&pool->lock);
 	region = pool_find(pool, pages[0]);
@@ -1178,24 +1587,24 @@ static unsigned long pool_put(struct unpopulated_pool *pool,
 	}
 	bit = region_bit(region, pages[0]);
 	room = region->first_bit + region->nr_pages - bit;
+	cpu = region_cpu(region, bit);
 	spin_unlock(&pool->lock);
 
-	/* Most often they are neighbours. */
-	n = count_neighbours(pages, min3(room, MAX_RUN, nr_pages));
-	if (n < MIN_RUN) {
-		n = region_put_scattered(pool, region, nr_pages, pages);
-		if (unlikely(!n))
-			goto one;
-		return n;
+	if (unlikely(cpu)) {
+		n = cpu_put(cpu, nr_pages, pages);
+	} else {
+		/* Most often they are neighbours. */
+		n = count_neighbours(pages, min3(room, MAX_RUN, nr_pages));
+		if (n < MIN_RUN)
+			n = region_put_scattered(pool, region, nr_pages, pages);
+		else
+			n = region_put_run(pool, region, bit, n);
 	}
-
-	spin_lock(&pool->lock);
-	region_put_run(pool, region, bit, n);
-	spin_unlock(&pool->lock);
-	return n;
+	if (likely(n))
+		return n;
 
 one:
-	unpopulated_pool_free(pool, 1, pages);
+	pool_free_any(pool, pages[0]);
 	return 1;
 }
 
@@ -1211,13 +1620,13 @@ static noinline void pool_free_many(struct unpopulated_pool *pool,
 	}
 }
 
-static __always_inline void pool_free(struct unpopulated_pool *pool,
-				      unsigned int nr_pages,
-				      struct page **pages)
+static __always_inline void
+pool_free(struct unpopulated_pool *pool, struct unpopulated_cpu __percpu *cpus,
+	  unsigned int nr_pages, struct page **pages)
 {
 	might_sleep();
 	if (nr_pages == 1)
-		pool_free_one(pool, pages[0]);
+		pool_free_one(pool, raw_cpu_ptr(cpus), pages[0]);
 	else
 		pool_free_many(pool, nr_pages, pages);
 }
@@ -1237,7 +1646,7 @@ static __always_inline void pool_free(struct unpopulated_pool *pool,
 void unpopulated_pool_free(struct unpopulated_pool *pool, unsigned int nr_pages,
 			   struct page **pages)
 {
-	pool_free(pool, nr_pages, pages);
+	pool_free(pool, pool->cpus, nr_pages, pages);
 }
 
 /*
@@ -1248,13 +1657,15 @@ void unpopulated_pool_free(struct unpopulated_pool *pool, unsigned int nr_pages,
 
 int xen_alloc_unpopulated_pages(unsigned int nr_pages, struct page **pages)
 {
-	return pool_alloc(&xen_unpopulated_pool, nr_pages, pages);
+	return pool_alloc(&xen_unpopulated_pool, &xen_unpopulated_cpus, nr_pages,
+			  pages);
 }
 EXPORT_SYMBOL(xen_alloc_unpopulated_pages);
 
 void xen_free_unpopulated_pages(unsigned int nr_pages, struct page **pages)
 {
-	pool_free(&xen_unpopulated_pool, nr_pages, pages);
+	pool_free(&xen_unpopulated_pool, &xen_unpopulated_cpus, nr_pages,
+		  pages);
 }
 EXPORT_SYMBOL(xen_free_unpopulated_pages);
 
@@ -1311,6 +1722,7 @@ void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
 	struct rb_node *node;
 
 	guard(mutex)(&pool->grow_lock);
+	unpopulated_pool_gather(pool);
 
 	spin_lock(&pool->lock);
 	seq_printf(m, "pages_total %lu\n", pool->nr_total);
@@ -1336,4 +1748,5 @@ void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m)
 	for (node = rb_first(&pool->regions); node; node = rb_next(node))
 		region_show(pool, rb_entry(node, struct unpopulated_region, node),
 			    m);
+	unpopulated_pool_gather_end(pool);
 }

@@ -7,6 +7,7 @@
 #include <linux/memremap.h>
 #include <linux/mmzone.h>
 #include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -87,9 +88,11 @@ enum unpopulated_step {
  *	UNPOPULATED_LEAF_PAGES pages from @base_pfn is known to exist; else NULL
  * @res: the claim in iomem_resource; unused for boot memory
  * @pgmap: the struct pages; unused for boot memory
- * @used: a set bit is a page on loan, or outside of the region
+ * @cpus: the n-th is the CPU that has words of the n-th leaf, or NULL
+ * @used: a set bit is a page on loan, in the words of a CPU, or outside of the
+ *	region
  *
- * @list to @most_free, @nr_free, @hint to @busy and @used are protected by the
+ * @list to @most_free, @nr_free, @hint to @busy, @cpus and @used are protected by the
  * pool's lock; bits of @backed are set by atomic operations; the rest stays as
  * it is made.
  */
@@ -112,15 +115,46 @@ struct unpopulated_region {
 	unsigned long empty_since;
 	bool busy;
 	unsigned long *backed;
+	struct unpopulated_cpu **cpus;
 	struct resource res;
 	struct dev_pagemap pgmap;
 	unsigned long used[];
 };
 
 /**
+ * struct unpopulated_cpu - pages that a CPU has to itself
+ * @lock: protects what follows; taken before the pool's, which what is below up to
+ *	@nr_pages needs as well to be changed
+ * @region: the region that they are of, NULL where there are none
+ * @word: the first word of its @used that the CPU has; the last one is in the same
+ *	leaf, and all of their bits are pages of the region
+ * @base: the struct page of the first bit
+ * @nr_pages: number of bits, 0 where there are none
+ * @nr_in: free pages that it got, and pages that were freed since
+ * @nr_out: pages handed out since
+ * @hint: all words of @free below this one are zero
+ * @free: a set bit is a free page, and there are @nr_in less @nr_out; the region's
+ *	@used meanwhile has all bits set
+ *
+ * All zero but for its lock, it has none.
+ */
+struct unpopulated_cpu {
+	spinlock_t lock;
+	struct unpopulated_region *region;
+	unsigned long word;
+	struct page *base;
+	unsigned long nr_pages;
+	unsigned long nr_in;
+	unsigned long nr_out;
+	unsigned long hint;
+	unsigned long free[UNPOPULATED_LEAF_PAGES / BITS_PER_LONG];
+};
+
+/**
  * struct unpopulated_pool - pages that are handed out, and where more come from
  *
- * All zero but for its locks, @last_resort and @work, it is empty and cannot grow.
+ * All zero but for its locks, @last_resort, @work and @cpus, it is empty and cannot
+ * grow.
  *
  * @lock: protects what follows it
  * @regions: all regions by pfn
@@ -131,10 +165,12 @@ struct unpopulated_region {
  * @nr_total: pages in all regions
  * @nr_free: free pages that nobody has reserved; an allocation first reserves
  *	all it needs here and then collects the bits. Invariant: the free pages of
- *	all regions are @nr_free and what callers have reserved but not yet
- *	collected.
+ *	all regions, without those of CPUs, are @nr_free and what callers have
+ *	reserved but not yet collected.
  * @alarm_free: an allocation that leaves fewer than this in @nr_free makes a new
  *	@nr_lent_peak or has to wake @work
+ * @nr_cpus: CPUs that have pages to themselves
+ * @nr_gathers: callers that want none to have any
  * @nr_lent_peak: most pages ever on loan at a time
  * @nr_served: pages handed out since boot
  * @nr_refused: pages whose free was refused
@@ -165,6 +201,7 @@ struct unpopulated_region {
  * @nr_last_resort: number of entries in @last_resort
  * @nr_fallbacks: allocations that went to the last resort
  * @work: grows ahead of need and gives regions back
+ * @cpus: what each CPU has to itself
  */
 struct unpopulated_pool {
 	spinlock_t lock;	/* what follows, to @grow_ahead */
@@ -176,6 +213,8 @@ struct unpopulated_pool {
 	unsigned long nr_total;
 	unsigned long nr_free;
 	unsigned long alarm_free;
+	unsigned int nr_cpus;
+	unsigned int nr_gathers;
 	unsigned long nr_lent_peak;
 	unsigned long nr_served;
 	unsigned long nr_refused;
@@ -204,10 +243,12 @@ struct unpopulated_pool {
 	atomic_long_t nr_fallbacks;
 
 	struct delayed_work work;
+	struct unpopulated_cpu __percpu *cpus;
 };
 
 /* unpopulated-alloc.c: the pool of the exported calls */
 extern struct unpopulated_pool xen_unpopulated_pool;
+DECLARE_PER_CPU_SHARED_ALIGNED(struct unpopulated_cpu, xen_unpopulated_cpus);
 
 /* unpopulated-pool.c: pages in and out */
 int unpopulated_pool_alloc(struct unpopulated_pool *pool, unsigned int nr_pages,
@@ -222,6 +263,8 @@ void unpopulated_pool_insert(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region);
 void unpopulated_pool_remove(struct unpopulated_pool *pool,
 			     struct unpopulated_region *region);
+void unpopulated_pool_gather(struct unpopulated_pool *pool);
+void unpopulated_pool_gather_end(struct unpopulated_pool *pool);
 void unpopulated_pool_work(struct work_struct *work);
 void unpopulated_pool_show(struct unpopulated_pool *pool, struct seq_file *m);
 

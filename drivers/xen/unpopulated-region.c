@@ -118,6 +118,13 @@ struct range unpopulated_reach(void)
 	return reach;
 }
 
+static void region_free(struct unpopulated_region *region)
+{
+	bitmap_free(region->backed);
+	kfree(region->cpus);
+	kvfree(region);
+}
+
 /*
  * A region whose first page is @offset pages above a multiple of
  * UNPOPULATED_LEAF_PAGES. The bits below and above it are never free.
@@ -138,12 +145,14 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 	if (!region)
 		return NULL;
 
+	region->cpus = kcalloc(leaves, sizeof(*region->cpus), GFP_KERNEL);
+	if (!region->cpus)
+		goto free_region;
+
 	if (xen_pv_domain()) {
 		region->backed = bitmap_zalloc(leaves, GFP_KERNEL);
-		if (!region->backed) {
-			kvfree(region);
-			return NULL;
-		}
+		if (!region->backed)
+			goto free_region;
 	}
 
 	region->source = source;
@@ -156,12 +165,10 @@ region_alloc(struct unpopulated_pool *pool, enum unpopulated_source source,
 	bitmap_set(region->used, offset + nr_pages,
 		   nr_bits - offset - nr_pages);
 	return region;
-}
 
-static void region_free(struct unpopulated_region *region)
-{
-	bitmap_free(region->backed);
-	kvfree(region);
+free_region:
+	region_free(region);
+	return NULL;
 }
 
 static void region_place(struct unpopulated_region *region,
