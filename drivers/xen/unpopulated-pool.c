@@ -1496,16 +1496,16 @@ static unsigned long region_put_run(struct unpopulated_pool *pool,
 
 /* Take back pages of @region in any order. Returns how many were dealt with. */
 static unsigned long region_put_scattered(struct unpopulated_pool *pool,
-					 struct unpopulated_region *region,
-					 unsigned int nr_pages,
-					 struct page **pages)
+					  struct unpopulated_region *region,
+					  unsigned long nr_pages,
+					  struct page **pages)
 {
 	unsigned long word = BIT_WORD(region_bit(region, pages[0]));
 	unsigned long bit = word * BITS_PER_LONG, mask, freed;
 	unsigned long first = max(bit, region->first_bit);
 	unsigned long last = min(bit + BITS_PER_LONG,
 				 region->first_bit + region->nr_pages) - 1;
-	unsigned int n;
+	unsigned long n;
 
 	n = count_scattered(pages, nr_pages, region->base + first,
 			    first % BITS_PER_LONG, last % BITS_PER_LONG, &mask);

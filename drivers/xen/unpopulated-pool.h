@@ -139,7 +139,7 @@ struct unpopulated_region {
  * All zero but for its lock, it has none.
  */
 struct unpopulated_cpu {
-	spinlock_t lock;
+	spinlock_t lock;	/* what follows */
 	struct unpopulated_region *region;
 	unsigned long word;
 	struct page *base;

@@ -409,7 +409,7 @@ struct worker {
 	struct completion start, done;
 	struct page *pages[32];
 	int (*round)(struct worker *worker);
-	spinlock_t lock;
+	spinlock_t lock;	/* nothing, but as a pool's */
 	u64 rounds;
 } ____cacheline_aligned_in_smp;
 
