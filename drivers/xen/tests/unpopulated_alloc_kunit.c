@@ -218,8 +218,8 @@ static void check_pool(struct kunit *test, unsigned long nr_lent)
 
 /*
  * What lies beyond what can be claimed at all is dropped, not tried forever nor
- * piece by piece.
- * Where all addresses can, that is so for what cannot have struct pages.
+ * piece by piece. Where all addresses can, that is so for what cannot have struct
+ * pages.
  */
 static void space_beyond_iomem(struct kunit *test)
 {
@@ -1586,10 +1586,18 @@ static void cpu_frees_any_order(struct kunit *test)
 }
 
 /* What must not be freed is known by the CPU that has it, and by all others. */
-static void free_badly(struct kunit *test, struct page **pages)
+static void free_badly(struct kunit *test, bool from_other)
 {
-	struct page *twice[2] = { pages[6], pages[6] };
-	struct page *mapped[2] = { pages[7], pages[5] };
+	struct page *pages[8], *twice[2], *mapped[2];
+
+	use_space(test, 0, WINDOW_SIZE);
+	cpu_gives(test, 8, pages);
+	twice[0] = pages[6];
+	twice[1] = pages[6];
+	mapped[0] = pages[7];
+	mapped[1] = pages[5];
+	if (from_other)
+		leave_cpus();
 
 	unpopulated_pool_free(&pool, 1, pages);
 	unpopulated_pool_free(&pool, 1, pages);
@@ -1618,21 +1626,12 @@ static void free_badly(struct kunit *test, struct page **pages)
 
 static void cpu_refuses(struct kunit *test)
 {
-	struct page *pages[8];
-
-	use_space(test, 0, WINDOW_SIZE);
-	cpu_gives(test, 8, pages);
-	free_badly(test, pages);
+	free_badly(test, false);
 }
 
 static void cpu_refuses_for_other(struct kunit *test)
 {
-	struct page *pages[8];
-
-	use_space(test, 0, WINDOW_SIZE);
-	cpu_gives(test, 8, pages);
-	leave_cpus();
-	free_badly(test, pages);
+	free_badly(test, true);
 }
 
 static void cpu_frees_to_other(struct kunit *test)
