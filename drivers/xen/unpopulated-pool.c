@@ -11,7 +11,8 @@
  * An allocation first reserves its number of pages and then takes them, so it is
  * all or nothing without holding the lock throughout.
  *
- * Pages come from the fullest region that has any, so that others empty. One
+ * Pages come from the fullest region that has any, so that others empty, and many
+ * at a time from free words in a row, so that they can be freed in one run. One
  * delayed work makes a region ahead of need and gives back what stays empty.
  *
  * Each CPU has some words of a region's bitmap to itself, out of which it serves
@@ -51,6 +52,9 @@
 
 /* A CPU looks at no more than so many for pages, with locks held. */
 #define MAX_LEAVES	4
+
+/* An allocation looks at no more than so many words for some in a row. */
+#define MAX_WORDS	128
 
 /* Neighbours are freed together; fewer than this are dealt with one by one. */
 #define MIN_RUN		4UL
@@ -535,7 +539,7 @@ static void cpu_take(struct unpopulated_pool *pool,
 	WRITE_ONCE(cpu->base, region_word_page(region, word));
 	WRITE_ONCE(cpu->nr_pages, (end - word) * BITS_PER_LONG);
 	cpu->nr_in = nr;
-	cpu->hint = 0;
+	cpu->next = 0;
 	bitmap_complement(cpu->free, region->used + word, cpu->nr_pages);
 
 	bitmap_set(region->used, word * BITS_PER_LONG, cpu->nr_pages);
@@ -773,22 +777,48 @@ void unpopulated_pool_work(struct work_struct *work)
 /* Allocation */
 
 /*
- * The word of @region's bitmap to take @nr_pages from. What fills a word is not
- * scattered over what others left.
+ * The first of @nr words of @region's bitmap in a row, from @word on and near it,
+ * that are all free. Returns @word where there are none.
+ */
+static unsigned long region_find_words(const struct unpopulated_region *region,
+				       unsigned long word, unsigned long nr)
+{
+	unsigned long end = min(word + MAX_WORDS,
+				region->nr_bits / BITS_PER_LONG);
+	unsigned long first = word, left = nr;
+
+	/* The last one first: if it is not free, none do that begin before it. */
+	while (left && first + nr <= end) {
+		if (region->used[first + --left]) {
+			first += left + 1;
+			left = nr;
+		}
+	}
+	return left ? word : first;
+}
+
+/*
+ * The word of @region's bitmap to take @left of @nr_pages from. What fills a word is
+ * not scattered over what others left.
  */
 static unsigned long region_next_word(struct unpopulated_region *region,
-				      unsigned long nr_pages)
+				      unsigned long nr_pages,
+				      unsigned long left)
 {
+	unsigned long end = region->nr_bits / BITS_PER_LONG;
 	unsigned long word = region->whole;
 
 	if (nr_pages < BITS_PER_LONG)
 		return region_first_word(region);
 
-	while (word < region->nr_bits / BITS_PER_LONG && region->used[word])
+	while (word < end && region->used[word])
 		word++;
 	region->whole = word;
-	return word < region->nr_bits / BITS_PER_LONG ? word :
-	       region_first_word(region);
+	if (word == end)
+		return region_first_word(region);
+	return region_find_words(region, word,
+				 min(DIV_ROUND_UP(left, BITS_PER_LONG),
+				     LEAF_WORDS));
 }
 
 /* The lowest @nr of the set bits in @bits, which has more than that. */
@@ -807,16 +837,16 @@ static unsigned long lowest_bits(unsigned long bits, unsigned long nr)
 }
 
 /*
- * Take up to @nr_pages reserved pages of @region: those returned of @word, and as
- * many of the next words in its leaf as are all free, @nr_words.
+ * Take up to @nr_pages reserved pages of @region: those returned of @word, and
+ * @nr_next from the next word on, as far as they are free.
  */
 static unsigned long region_take(struct unpopulated_pool *pool,
 				 struct unpopulated_region *region,
 				 unsigned long word, unsigned long nr_pages,
-				 unsigned long *nr_words)
+				 unsigned long *nr_next)
 {
 	unsigned long bits = ~region->used[word], nr = hweight_long(bits);
-	unsigned long end, next = word + 1;
+	unsigned long end = word + LEAF_WORDS, left, nr_here, mask;
 
 	lockdep_assert_held(&pool->lock);
 
@@ -826,13 +856,21 @@ static unsigned long region_take(struct unpopulated_pool *pool,
 	}
 	region->used[word] |= bits;
 
-	end = min3(next + (nr_pages - nr) / BITS_PER_LONG,
-		   round_up(next, LEAF_WORDS), region->nr_bits / BITS_PER_LONG);
-	for (; next < end && !region->used[next]; next++)
-		region->used[next] = ULONG_MAX;
+	/* On PV, the caller sees to one leaf of the p2m. */
+	if (region->backed)
+		end = round_up(word + 1, LEAF_WORDS);
+	end = min(end, region->nr_bits / BITS_PER_LONG);
 
-	*nr_words = next - word - 1;
-	region->nr_free -= nr + *nr_words * BITS_PER_LONG;
+	for (left = nr_pages - nr; left && ++word < end; left -= nr_here) {
+		nr_here = min(left, BITS_PER_LONG);
+		mask = ULONG_MAX >> (BITS_PER_LONG - nr_here);
+		if (region->used[word] & mask)
+			break;
+		region->used[word] |= mask;
+	}
+
+	*nr_next = nr_pages - nr - left;
+	region->nr_free -= nr_pages - left;
 	region_fuller(pool, region);
 	return bits;
 }
@@ -952,7 +990,7 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 {
 	struct page **next = pages, **end = pages + nr_pages;
 	struct unpopulated_region *region;
-	unsigned long word, nr_words, bits;
+	unsigned long word, nr_next, bits;
 	struct page *page;
 	int ret;
 
@@ -976,14 +1014,13 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 
 	for (ret = 0;;) {
 		region = pool->fullest;
-		word = region_next_word(region, nr_pages);
-		bits = region_take(pool, region, word, end - next, &nr_words);
+		word = region_next_word(region, nr_pages, end - next);
+		bits = region_take(pool, region, word, end - next, &nr_next);
 		spin_unlock(&pool->lock);
 
 		page = region_word_page(region, word);
 		next = store_pages(page, bits, next);
-		next = store_run(page + BITS_PER_LONG,
-				 nr_words * BITS_PER_LONG, next);
+		next = store_run(page + BITS_PER_LONG, nr_next, next);
 		if (!ret)
 			ret = region_back_word(pool, region, word);
 		if (next == end)
@@ -999,12 +1036,12 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 	return ret;
 }
 
-/* The word of what @cpu has that has the lowest free pages. */
-static unsigned long cpu_first_word(struct unpopulated_cpu *cpu)
+/* The word of what @cpu has to take pages from, one after the other. */
+static unsigned long cpu_next_word(struct unpopulated_cpu *cpu)
 {
-	while (!cpu->free[cpu->hint])
-		cpu->hint++;
-	return cpu->hint;
+	while (!cpu->free[cpu->next])
+		cpu->next = (cpu->next + 1) % LEAF_WORDS;
+	return cpu->next;
 }
 
 /* Take pages out of what @cpu has, which is enough. */
@@ -1012,7 +1049,7 @@ static void cpu_hand_out(struct unpopulated_cpu *cpu, unsigned long nr_pages,
 			 struct page **pages)
 {
 	unsigned long mask = ULONG_MAX >> (BITS_PER_LONG - nr_pages);
-	unsigned long word = cpu_first_word(cpu), bits, bit, nr;
+	unsigned long word = cpu_next_word(cpu), bits, bit, nr;
 
 	cpu->nr_out += nr_pages;
 
@@ -1027,7 +1064,7 @@ static void cpu_hand_out(struct unpopulated_cpu *cpu, unsigned long nr_pages,
 	}
 
 	for (; nr_pages; nr_pages -= nr) {
-		word = cpu_first_word(cpu);
+		word = cpu_next_word(cpu);
 		bits = cpu->free[word];
 		nr = hweight_long(bits);
 		if (nr > nr_pages) {
@@ -1068,7 +1105,7 @@ static __always_inline int pool_alloc_one(struct unpopulated_pool *pool,
 	unsigned long word, bits;
 
 	spin_lock(&cpu->lock);
-	word = cpu->hint;
+	word = cpu->next;
 	bits = cpu->free[word];
 	if (unlikely(!bits)) {
 		spin_unlock(&cpu->lock);
@@ -1271,15 +1308,6 @@ static inline unsigned long cpu_bit(const struct unpopulated_cpu *cpu,
 	return page - READ_ONCE(cpu->base);
 }
 
-/* @nr pages came back, the first of them in @word. */
-static inline void cpu_count_freed(struct unpopulated_cpu *cpu,
-				   unsigned long word, unsigned long nr)
-{
-	if (word < cpu->hint)
-		cpu->hint = word;
-	cpu->nr_in += nr;
-}
-
 /* Take back one page of @region. */
 static inline void region_put_one(struct unpopulated_pool *pool,
 				  struct unpopulated_region *region,
@@ -1327,7 +1355,7 @@ static void cpu_put_one(struct unpopulated_pool *pool,
 	lockdep_assert_held(&cpu->lock);
 
 	if (!mapped && !__test_and_set_bit(bit, cpu->free)) {
-		cpu_count_freed(cpu, BIT_WORD(bit), 1);
+		cpu->nr_in++;
 		return;
 	}
 
@@ -1384,7 +1412,7 @@ static __always_inline void pool_free_one(struct unpopulated_pool *pool,
 	ours = bit < cpu->nr_pages && !PageForeign(page) &&
 	       !__test_and_set_bit(bit, cpu->free);
 	if (likely(ours))
-		cpu_count_freed(cpu, BIT_WORD(bit), 1);
+		cpu->nr_in++;
 	spin_unlock(&cpu->lock);
 
 	if (unlikely(!ours))
@@ -1551,7 +1579,7 @@ static unsigned long cpu_put(struct unpopulated_cpu *cpu,
 		goto out;
 	}
 	cpu->free[word] |= mask;
-	cpu_count_freed(cpu, word, n);
+	cpu->nr_in += n;
 out:
 	spin_unlock(&cpu->lock);
 	return n;

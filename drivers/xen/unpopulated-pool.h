@@ -132,7 +132,8 @@ struct unpopulated_region {
  * @nr_pages: number of bits, 0 where there are none
  * @nr_in: free pages that it got, and pages that were freed since
  * @nr_out: pages handed out since
- * @hint: all words of @free below this one are zero
+ * @next: the word of @free that pages are taken from; goes round, so that those
+ *	freed meanwhile make up runs
  * @free: a set bit is a free page, and there are @nr_in less @nr_out; the region's
  *	@used meanwhile has all bits set
  *
@@ -146,7 +147,7 @@ struct unpopulated_cpu {
 	unsigned long nr_pages;
 	unsigned long nr_in;
 	unsigned long nr_out;
-	unsigned long hint;
+	unsigned long next;
 	unsigned long free[UNPOPULATED_LEAF_PAGES / BITS_PER_LONG];
 };
 

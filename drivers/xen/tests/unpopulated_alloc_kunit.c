@@ -373,6 +373,44 @@ static void alloc_fullest_first(struct kunit *test)
 	check_pool(test, 256 - 110 + 1);
 }
 
+/* The next allocation of @nr pages is those of @expected, in this order. */
+static void expect_pages(struct kunit *test, unsigned int nr,
+			 struct page **expected)
+{
+	struct page **pages = page_array(test, nr);
+
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, nr, pages));
+	KUNIT_EXPECT_MEMEQ(test, expected, pages, nr * sizeof(*pages));
+}
+
+/* Many pages are neighbours where there are free words in a row. */
+static void alloc_in_a_row(struct kunit *test)
+{
+	unsigned int word = BITS_PER_LONG, nr = 2 * NR_SUBSECTION;
+	struct page **pages = page_array(test, nr), **words;
+
+	use_space(test, 0, nr * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, nr, pages));
+	KUNIT_ASSERT_EQ(test, 1, pool.nr_regions);
+	words = pages + -first_region()->first_bit % BITS_PER_LONG;
+
+	/* Not from word 0, which is too little. */
+	unpopulated_pool_free(&pool, word, words);
+	unpopulated_pool_free(&pool, 2 * word, words + 4 * word);
+	expect_pages(test, 2 * word, words + 4 * word);
+
+	/* A part of a word, too, if it is the next. */
+	unpopulated_pool_free(&pool, 2 * word, words + 4 * word);
+	expect_pages(test, word + 22, words + 4 * word);
+	expect_pages(test, word, words);
+
+	/* And if others have the rest of it. */
+	unpopulated_pool_free(&pool, 20, words + word);
+	unpopulated_pool_free(&pool, word + 22, words + 6 * word);
+	expect_pages(test, word + 22, words + 6 * word);
+	check_pool(test, nr - (word - 22) - 20);
+}
+
 /* Frees */
 
 static void free_any_order(struct kunit *test)
@@ -1570,6 +1608,29 @@ static void cpu_in_fragments(struct kunit *test)
 	check_pool(test, 2 * NR_SUBSECTION - BITS_PER_LONG + 41);
 }
 
+/* A CPU goes round its words: what was just freed comes last. */
+static void cpu_goes_round(struct kunit *test)
+{
+	unsigned int most = UNPOPULATED_LEAF_PAGES, i, nr;
+	struct page **pages = page_array(test, most), *first[40];
+
+	use_space(test, 0, WINDOW_SIZE);
+	cpu_gives(test, ARRAY_SIZE(first), first);
+	nr = raw_cpu_ptr(pool.cpus)->nr_pages - ARRAY_SIZE(first);
+	KUNIT_ASSERT_GT(test, nr, BITS_PER_LONG);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 30, pages));
+	unpopulated_pool_free(&pool, ARRAY_SIZE(first), first);
+
+	for (i = 30; i < nr; i++)
+		KUNIT_ASSERT_EQ(test, 0,
+				unpopulated_pool_alloc(&pool, 1, pages + i));
+	for (i = 1; i < nr; i++)
+		KUNIT_EXPECT_PTR_EQ(test, pages[0] + i, pages[i]);
+	expect_pages(test, ARRAY_SIZE(first), first);
+	KUNIT_EXPECT_EQ(test, 1, pool.nr_cpus);
+	check_pool(test, nr + ARRAY_SIZE(first));
+}
+
 static void cpu_frees_any_order(struct kunit *test)
 {
 	struct page **pages = page_array(test, BITS_PER_LONG);
@@ -2163,6 +2224,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(alloc_distinct),
 	KUNIT_CASE(alloc_leaves_struct_page_alone),
 	KUNIT_CASE(alloc_fullest_first),
+	KUNIT_CASE(alloc_in_a_row),
 	KUNIT_CASE(free_any_order),
 	KUNIT_CASE(free_twice),
 	KUNIT_CASE(free_of_stranger),
@@ -2217,6 +2279,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(cpu_takes_its_part),
 	KUNIT_CASE(cpu_has_whole_words),
 	KUNIT_CASE(cpu_in_fragments),
+	KUNIT_CASE(cpu_goes_round),
 	KUNIT_CASE(cpu_frees_any_order),
 	KUNIT_CASE(cpu_refuses),
 	KUNIT_CASE(cpu_frees_to_other),
