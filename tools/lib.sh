@@ -15,9 +15,6 @@ XEN=${XEN:-4.17}
 # shellcheck disable=SC2034 # read by the scripts
 DEBS=$BUILD/debs/$XEN
 JOBS=${JOBS:-$(nproc)}
-# For QEMU: one processor, whose clock counts 2 ns an instruction.
-# shellcheck disable=SC2034 # read by the scripts
-COUNTED="-icount shift=1,sleep=off -smp 1"
 
 # One line that says what is wrong and what to do, then a failing exit.
 die()

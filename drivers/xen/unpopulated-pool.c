@@ -53,7 +53,7 @@
 /* A CPU looks at no more than so many for pages, with locks held. */
 #define MAX_LEAVES	4
 
-/* An allocation looks at no more than so many words for some in a row. */
+/* One search for free words in a row looks at no more than so many. */
 #define MAX_WORDS	128
 
 /* Neighbours are freed together; fewer than this are dealt with one by one. */

@@ -383,31 +383,37 @@ static void expect_pages(struct kunit *test, unsigned int nr,
 	KUNIT_EXPECT_MEMEQ(test, expected, pages, nr * sizeof(*pages));
 }
 
+/* All pages of a region that begins with a word, and with a leaf of the p2m. */
+static void lend_region(struct kunit *test, unsigned int nr, struct page **pages)
+{
+	use_space(test, 0, nr * PAGE_SIZE);
+	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, nr, pages));
+	KUNIT_ASSERT_EQ(test, 1, pool.nr_regions);
+	KUNIT_ASSERT_EQ(test, 0, first_region()->first_bit);
+}
+
 /* Many pages are neighbours where there are free words in a row. */
 static void alloc_in_a_row(struct kunit *test)
 {
 	unsigned int word = BITS_PER_LONG, nr = 2 * NR_SUBSECTION;
-	struct page **pages = page_array(test, nr), **words;
+	struct page **pages = page_array(test, nr);
 
-	use_space(test, 0, nr * PAGE_SIZE);
-	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, nr, pages));
-	KUNIT_ASSERT_EQ(test, 1, pool.nr_regions);
-	words = pages + -first_region()->first_bit % BITS_PER_LONG;
+	lend_region(test, nr, pages);
 
 	/* Not from word 0, which is too little. */
-	unpopulated_pool_free(&pool, word, words);
-	unpopulated_pool_free(&pool, 2 * word, words + 4 * word);
-	expect_pages(test, 2 * word, words + 4 * word);
+	unpopulated_pool_free(&pool, word, pages);
+	unpopulated_pool_free(&pool, 2 * word, pages + 4 * word);
+	expect_pages(test, 2 * word, pages + 4 * word);
 
 	/* A part of a word, too, if it is the next. */
-	unpopulated_pool_free(&pool, 2 * word, words + 4 * word);
-	expect_pages(test, word + 22, words + 4 * word);
-	expect_pages(test, word, words);
+	unpopulated_pool_free(&pool, 2 * word, pages + 4 * word);
+	expect_pages(test, word + 22, pages + 4 * word);
+	expect_pages(test, word, pages);
 
 	/* And if others have the rest of it. */
-	unpopulated_pool_free(&pool, 20, words + word);
-	unpopulated_pool_free(&pool, word + 22, words + 6 * word);
-	expect_pages(test, word + 22, words + 6 * word);
+	unpopulated_pool_free(&pool, 20, pages + word);
+	unpopulated_pool_free(&pool, word + 22, pages + 6 * word);
+	expect_pages(test, word + 22, pages + 6 * word);
 	check_pool(test, nr - (word - 22) - 20);
 }
 
@@ -1123,6 +1129,28 @@ static void back_by_leaf(struct kunit *test)
 	check_pool(test, 1);
 }
 
+/* Each leaf that pages come from, however many there are in a row. */
+static void back_each_leaf(struct kunit *test)
+{
+	unsigned int nr = 2 * NR_SUBSECTION, few = 4 * BITS_PER_LONG;
+	struct page **pages = page_array(test, nr);
+	struct unpopulated_region *region;
+
+	lend_region(test, nr, pages);
+	unpopulated_pool_free(&pool, few,
+			      pages + UNPOPULATED_LEAF_PAGES - few / 2);
+	region = first_region();
+	bitmap_free(region->backed);
+	region->backed = bitmap_zalloc(region->nr_bits, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, region->backed);
+	set_bit(0, region->backed);
+	pool.fail_step = UNPOPULATED_STEP_BACK;
+	pool.fail_errno = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM,
+			unpopulated_pool_alloc(&pool, few, pages));
+	check_pool(test, nr - few);
+}
+
 /* A page that cannot take a foreign frame is not handed out. */
 static void back_fails(struct kunit *test)
 {
@@ -1615,9 +1643,13 @@ static void cpu_goes_round(struct kunit *test)
 	struct page **pages = page_array(test, most), *first[40];
 
 	use_space(test, 0, WINDOW_SIZE);
-	cpu_gives(test, ARRAY_SIZE(first), first);
+	lend_once(test, 3 * BITS_PER_LONG * num_online_cpus());
+	KUNIT_ASSERT_EQ(test, 0,
+			unpopulated_pool_alloc(&pool, ARRAY_SIZE(first), first));
+	KUNIT_ASSERT_EQ(test, 1, pool.nr_cpus);
+	/* Three words, so that there is one that is neither the first nor the next. */
 	nr = raw_cpu_ptr(pool.cpus)->nr_pages - ARRAY_SIZE(first);
-	KUNIT_ASSERT_GT(test, nr, BITS_PER_LONG);
+	KUNIT_ASSERT_GE(test, nr + ARRAY_SIZE(first), 3 * BITS_PER_LONG);
 	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, 30, pages));
 	unpopulated_pool_free(&pool, ARRAY_SIZE(first), first);
 
@@ -2256,6 +2288,7 @@ static struct kunit_case unpopulated_cases[] = {
 	KUNIT_CASE(grow_not_in_vain),
 	KUNIT_CASE(grow_failure_is_no_last_resort),
 	KUNIT_CASE(back_by_leaf),
+	KUNIT_CASE(back_each_leaf),
 	KUNIT_CASE(back_fails),
 	KUNIT_CASE(hole_only_if_allowed),
 	KUNIT_CASE(hole_fails),
