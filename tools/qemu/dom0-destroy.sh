@@ -50,11 +50,15 @@ job_destroy()
 	outcome="$round guests destroyed while they read their disk, $((round / 2)) of them with persistent grants; the next ones read what was written"
 }
 
-# The pages of the one that was shut down come back first.
-tries=100
-while [ $tries -gt 0 ] && ls /sys/bus/xen-backend/devices/vbd-* >/dev/null 2>&1; do
+# The pages of the one that was shut down come back first, that of its console last: xenconsoled hears of it later.
+tries=20
+counter pages_lent
+last=
+while [ $tries -gt 0 ] && { [ "$count" != "$last" ] || ls /sys/bus/xen-backend/devices/vbd-* >/dev/null 2>&1; }; do
 	tries=$((tries - 1))
-	sleep 0.1
+	last=$count
+	sleep 0.5
+	counter pages_lent
 done
 run_job destroy
 cp "$CONSOLES/guest-victim.log" "$R/victim.log"
