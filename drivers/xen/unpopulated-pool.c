@@ -798,12 +798,12 @@ static unsigned long region_find_words(const struct unpopulated_region *region,
 }
 
 /*
- * The word of @region's bitmap to take @left of @nr_pages from. What fills a word is
- * not scattered over what others left.
+ * The word of @region's bitmap to take some of @nr_pages from, at best @row of them
+ * in a row. What fills a word is not scattered over what others left.
  */
 static unsigned long region_next_word(struct unpopulated_region *region,
 				      unsigned long nr_pages,
-				      unsigned long left)
+				      unsigned long row)
 {
 	unsigned long end = region->nr_bits / BITS_PER_LONG;
 	unsigned long word = region->whole;
@@ -817,7 +817,7 @@ static unsigned long region_next_word(struct unpopulated_region *region,
 	if (word == end)
 		return region_first_word(region);
 	return region_find_words(region, word,
-				 min(DIV_ROUND_UP(left, BITS_PER_LONG),
+				 min(DIV_ROUND_UP(row, BITS_PER_LONG),
 				     LEAF_WORDS));
 }
 
@@ -988,9 +988,9 @@ static noinline int pool_reserve_slow(struct unpopulated_pool *pool,
 static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 				    unsigned int nr_pages, struct page **pages)
 {
-	struct page **next = pages, **end = pages + nr_pages;
+	struct page **next = pages, **end = pages + nr_pages, **first;
+	unsigned long word, nr_next, bits, row = nr_pages;
 	struct unpopulated_region *region;
-	unsigned long word, nr_next, bits;
 	struct page *page;
 	int ret;
 
@@ -1014,11 +1014,12 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 
 	for (ret = 0;;) {
 		region = pool->fullest;
-		word = region_next_word(region, nr_pages, end - next);
+		word = region_next_word(region, nr_pages, row);
 		bits = region_take(pool, region, word, end - next, &nr_next);
 		spin_unlock(&pool->lock);
 
 		page = region_word_page(region, word);
+		first = next;
 		next = store_pages(page, bits, next);
 		next = store_run(page + BITS_PER_LONG, nr_next, next);
 		if (!ret)
@@ -1026,6 +1027,8 @@ static noinline int pool_alloc_many(struct unpopulated_pool *pool,
 		if (next == end)
 			break;
 
+		/* What is not in a row here is not looked for again. */
+		row = min(next - first, end - next);
 		if (need_resched())
 			cond_resched();
 		spin_lock(&pool->lock);
