@@ -378,9 +378,11 @@ static void expect_pages(struct kunit *test, unsigned int nr,
 			 struct page **expected)
 {
 	struct page **pages = page_array(test, nr);
+	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, 0, unpopulated_pool_alloc(&pool, nr, pages));
-	KUNIT_EXPECT_MEMEQ(test, expected, pages, nr * sizeof(*pages));
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_PTR_EQ(test, expected[i], pages[i]);
 }
 
 /* All pages of a region that begins with a word, and with a leaf of the p2m. */
